@@ -1,0 +1,72 @@
+"""Translates errors into the one JSON body, with the fitting status."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import Any
+
+from flask import Flask, Response, jsonify, make_response
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from voc.errors import BodyTooLarge, InvalidInput, StoreError, VocError
+
+log = logging.getLogger(__name__)
+
+
+def register(app: Flask) -> None:
+    """Installs the handlers: whatever goes wrong, the body is ``{"error": {code, message, field}}``."""
+
+    @app.errorhandler(VocError)
+    def _known(error: VocError) -> Response:
+        return _answer(error)
+
+    @app.errorhandler(sqlite3.Error)
+    def _database(error: sqlite3.Error) -> Response:
+        log.exception("database error", exc_info=error)
+        return _answer(StoreError("store_busy", "the database cannot take this now; try again"))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def _too_large(_error: RequestEntityTooLarge) -> Response:
+        most = app.config["MAX_CONTENT_LENGTH"]
+        return _answer(BodyTooLarge("body_too_large", f"the body must have at most {most:,} bytes"))
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response | Any:
+        if error.response is not None:
+            return error.response
+        status = error.code or 500
+        code = (error.name or "error").lower().replace(" ", "_")
+        response = _body(code, error.description or error.name, None, status)
+        if error.get_headers() and status == 405 and getattr(error, "valid_methods", None):
+            response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
+        return response
+
+    @app.errorhandler(Exception)
+    def _unexpected(error: Exception) -> Response:
+        log.exception("unexpected error", exc_info=error)
+        return _body("internal_error", "the service failed; the error was logged", None, 500)
+
+
+def validation_response(error: ValidationError) -> Response:
+    """The answer to a query or path that does not fit its schema."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or None
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        return _answer(InvalidInput("field_unknown", f"{field} is no parameter of this route", field))
+    if first["type"] == "missing":
+        return _answer(InvalidInput("field_missing", f"{field} is required", field))
+    return _answer(InvalidInput("field_invalid", f"{field}: {message}", field))
+
+
+def _answer(error: VocError) -> Response:
+    response = _body(error.code, error.message, error.field, error.http_status)
+    if error.http_status == 503:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def _body(code: str, message: str, field: str | None, status: int) -> Response:
+    return make_response(jsonify({"error": {"code": code, "message": message, "field": field}}), status)

@@ -1,0 +1,353 @@
+"""The JSON of requests and answers, as the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, RootModel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from voc.ingest import FeedbackIn
+from voc.records import Language, Sentiment, Status, Touchpoint
+from voc.store import Filter
+
+# ---- requests
+
+
+class _Documented(RootModel[Any]):
+    """Takes any JSON; rows are checked one by one by `voc.ingest`, which names row and field."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return cls.documented()
+
+    @classmethod
+    def documented(cls) -> JsonSchemaValue:
+        """The JSON schema that the OpenAPI document shows."""
+        return {"type": "object"}
+
+
+class FeedbackBody(_Documented):
+    """One feedback."""
+
+    @classmethod
+    def documented(cls) -> JsonSchemaValue:
+        """The fields of a feedback."""
+        return _inlined(FeedbackIn)
+
+
+class BatchBody(_Documented):
+    """Many feedback."""
+
+    @classmethod
+    def documented(cls) -> JsonSchemaValue:
+        """A list of feedback under ``items``."""
+        items = {"type": "array", "minItems": 1, "items": _inlined(FeedbackIn)}
+        return {"type": "object", "required": ["items"], "properties": {"items": items}}
+
+
+class AnalyzeBody(_Documented):
+    """One text, or many under ``items``; nothing is kept."""
+
+    @classmethod
+    def documented(cls) -> JsonSchemaValue:
+        """``text``, or ``items`` of ``text`` and ``id``."""
+        row = {
+            "type": "object",
+            "required": ["text"],
+            "properties": {"id": {"type": "string"}, "text": {"type": "string", "minLength": 1}},
+        }
+        several = {
+            "type": "object",
+            "required": ["items"],
+            "properties": {"items": {"type": "array", "minItems": 1, "items": row}},
+        }
+        return {"oneOf": [row, several]}
+
+
+def _inlined(model: type[BaseModel]) -> JsonSchemaValue:
+    """The model's schema with its references written out, since it stands inside another document."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def expand(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return expand(definitions[value["$ref"].rsplit("/", 1)[1]])
+            return {key: expand(inner) for key, inner in value.items()}
+        return [expand(inner) for inner in value] if isinstance(value, list) else value
+
+    expanded: JsonSchemaValue = expand(schema)
+    return expanded
+
+
+def _instant(value: Any) -> Any:
+    """A date or a time in UTC as the store writes it; a bare date is its first moment."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value) if len(value) > 10 else None
+        day = None if moment else date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be an ISO 8601 date or time such as 2026-11-21") from None
+    if moment is None and day is not None:
+        moment = datetime.combine(day, time(), UTC)
+    assert moment is not None  # noqa: S101  # one of the two was parsed
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999") from None
+
+
+def _end(value: Any) -> Any:
+    """As `_instant`, but a bare date includes that whole day."""
+    if isinstance(value, str) and len(value) <= 10:
+        try:
+            return _instant((date.fromisoformat(value) + timedelta(days=1)).isoformat())
+        except (ValueError, OverflowError):
+            raise ValueError("must be an ISO 8601 date or time such as 2026-11-21") from None
+    return _instant(value)
+
+
+class FilterQuery(BaseModel):
+    """Which feedback to look at."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    q: str | None = Field(None, max_length=500, description="Words to find; diacritics do not matter.")
+    department: str | None = Field(None, max_length=100, description="Key of a department.")
+    role: Literal["owner", "cooperator"] | None = Field(
+        None, description="The department's part; both if left out."
+    )
+    topic: str | None = Field(None, max_length=100, description="Key of a topic.")
+    sentiment: Sentiment | None = None
+    status: Status | None = None
+    language: Language | None = None
+    source: str | None = Field(None, max_length=200)
+    since: Annotated[str, BeforeValidator(_instant)] | None = Field(
+        None, alias="from", description="First moment or day, ISO 8601."
+    )
+    until: Annotated[str, BeforeValidator(_end)] | None = Field(
+        None, alias="to", description="A day (included whole) or a moment (excluded), ISO 8601."
+    )
+
+    def filter(self) -> Filter:
+        """The same as the store takes it."""
+        return Filter(
+            self.q, self.department, self.role, self.topic, self.sentiment, self.status, self.language,
+            self.source, self.since, self.until,
+        )  # fmt: skip
+
+
+class ListQuery(FilterQuery):
+    """A page of feedback."""
+
+    limit: int = Field(50, ge=1, le=500, description="Rows on the page.")
+    cursor: str | None = Field(None, max_length=500, description="`next` of the page before.")
+
+
+class TrendsQuery(FilterQuery):
+    """Counts over time."""
+
+    by: Literal["topic", "department", "touchpoint"] = Field(description="What is counted.")
+    grain: Literal["day", "week", "month"] = Field(
+        "week", description="Length of a period; weeks begin on Monday."
+    )
+
+
+class KeyPath(BaseModel):
+    """A key or id in the path."""
+
+    key: str = Field(description="Key or id.")
+
+
+# ---- answers
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="Stable; programs branch on it.")
+    message: str = Field(description="One sentence for a person.")
+    field: str | None = Field(description="Path of the value that is wrong, such as `items[3].text`.")
+
+
+class ErrorBody(BaseModel):
+    """The body of every error."""
+
+    error: ErrorDetail
+
+
+class FeedbackOut(BaseModel):
+    """A feedback as kept."""
+
+    id: str
+    text: str
+    source: str
+    external_id: str | None
+    occurred_at: str
+    received_at: str
+    channel: str | None
+    touchpoint: Touchpoint | None
+    customer_ref: str | None
+    scores: dict[str, int]
+    attributes: dict[str, str | int | float | bool]
+
+
+class CandidateOut(BaseModel):
+    """A department the service would consider."""
+
+    department: str
+    confidence: float
+
+
+class SegmentOut(BaseModel):
+    """A clause with what was judged of it; `text[start:end]` of the feedback, in code points."""
+
+    start: int
+    end: int
+    text: str
+    language: Language
+    sentiment: Sentiment
+    sentiment_score: float
+    topic: str | None
+    department: str | None
+    department_confidence: float
+
+
+class AnalysisOut(BaseModel):
+    """What one pipeline version said of one feedback."""
+
+    id: str
+    language: Language
+    sentiment: Sentiment
+    sentiment_score: float
+    sentiment_confidence: float
+    owner: str | None
+    owner_confidence: float
+    cooperators: list[str]
+    touchpoint: Touchpoint
+    status: Status
+    candidates: list[CandidateOut]
+    segments: list[SegmentOut]
+    pipeline: str
+
+
+class KeptOut(BaseModel):
+    """A feedback with its analysis; while it waits, `analysis` is null and `status` is `queued`."""
+
+    feedback: FeedbackOut
+    analysis: AnalysisOut | None
+    status: Literal["queued"] | None = None
+
+
+class PageOut(BaseModel):
+    """A page of feedback, the latest first."""
+
+    items: list[KeptOut]
+    next: str | None
+
+
+class BatchRowOut(BaseModel):
+    """What became of one row."""
+
+    index: int
+    status: int = Field(description="The status that the row alone would have been answered with.")
+    feedback: FeedbackOut | None = None
+    analysis: AnalysisOut | None = None
+    error: ErrorDetail | None = None
+
+
+class BatchOut(BaseModel):
+    """One result per row, same order."""
+
+    results: list[BatchRowOut]
+
+
+class AnalyzeOut(BaseModel):
+    """`analysis` for one text; `results`, same order, for many."""
+
+    analysis: AnalysisOut | None = None
+    results: list[dict[str, Any]] | None = None
+
+
+class ShareOut(BaseModel):
+    """A share with its 95 % Wilson interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class TopicOut(BaseModel):
+    """A topic with its counts in this database."""
+
+    key: str
+    name: dict[str, str]
+    department: str
+    words: list[str]
+    examples: list[str]
+    size: int
+    threshold: float
+    count: int
+    negative: int
+    negative_share: ShareOut
+
+
+class TopicsOut(BaseModel):
+    """All topics, the most frequent first."""
+
+    items: list[TopicOut]
+
+
+class TrendPointOut(BaseModel):
+    """One period and key."""
+
+    period: str
+    key: str
+    count: int
+    negative: int
+    negative_share: ShareOut
+
+
+class TrendsOut(BaseModel):
+    """Counts per period and key, oldest first."""
+
+    by: str
+    grain: str
+    points: list[TrendPointOut]
+
+
+class DepartmentOut(BaseModel):
+    """A department of the organization."""
+
+    key: str
+    name: dict[str, str]
+    remit: dict[str, str]
+    covers: list[str]
+
+
+class DepartmentsOut(BaseModel):
+    """All departments, in the order of `organization.toml`."""
+
+    items: list[DepartmentOut]
+
+
+class HealthOut(BaseModel):
+    """The process answers and the database can be read."""
+
+    status: Literal["ok"]
+    version: str
+    waiting: int = Field(description="Feedback on the work list.")
+
+
+class ReadyOut(BaseModel):
+    """The models are loaded."""
+
+    status: Literal["ready"]
+    pipeline: str

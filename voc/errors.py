@@ -1,0 +1,107 @@
+"""The tree of errors. Every error that leaves the service has one body: code, message, field.
+
+    VocError
+    ├── InvalidInput            the sender can mend it                        422
+    │   ├── BodyInvalid         the body is not the JSON it says it is        400
+    │   └── BodyTooLarge        the body is over the limit                    413
+    ├── NotFound                nothing has that id or key                    404
+    ├── Conflict                the same key holds something else             409
+    ├── Unavailable             not now; try again                            503
+    ├── SettingsError           a setting is unknown or wrong                 start-up
+    ├── ArtefactError           a model file is missing or altered            start-up
+    └── StoreError              the database cannot be used                   start-up, 503
+        └── SchemaTooNew        written by a newer version of voc             start-up
+
+Each edge (HTTP, CLI) translates; nobody else does.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VocError(Exception):
+    """Root of the tree.
+
+    Args:
+        code: stable, lower-case, words joined by ``_``; programs branch on it.
+        message: one sentence for a person.
+        field: the path of the value that is wrong, such as ``items[3].text``.
+    """
+
+    http_status: ClassVar[int] = 500
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+
+    def body(self) -> dict[str, str | None]:
+        """The value that stands under ``error`` in every answer."""
+        return {"code": self.code, "message": self.message, "field": self.field}
+
+    def within(self, prefix: str) -> VocError:
+        """The same error with ``prefix`` put before its field (``items[3]`` + ``text``)."""
+        return type(self)(self.code, self.message, f"{prefix}.{self.field}" if self.field else prefix)
+
+
+class InvalidInput(VocError):  # noqa: N818  # named for what is wrong, as users read it
+    """A value that the sender can mend."""
+
+    http_status = 422
+
+
+class BodyInvalid(InvalidInput):
+    """The body cannot be read as JSON."""
+
+    http_status = 400
+
+
+class BodyTooLarge(InvalidInput):
+    """The body has more bytes than the service takes."""
+
+    http_status = 413
+
+
+class NotFound(VocError):  # noqa: N818
+    """Nothing has that id or key."""
+
+    http_status = 404
+
+
+class Conflict(VocError):  # noqa: N818
+    """The same ``(source, external_id)`` already holds another text."""
+
+    http_status = 409
+
+
+class Unavailable(VocError):  # noqa: N818
+    """The service cannot do this now; the sender may try again."""
+
+    http_status = 503
+
+
+class SettingsError(VocError):
+    """A setting is unknown, or its value cannot be used."""
+
+    exit_status = 2
+
+
+class ArtefactError(VocError):
+    """A model file is missing, or is not the one that the manifest names."""
+
+    http_status = 503
+    exit_status = 3
+
+
+class StoreError(VocError):
+    """The database cannot be opened, read or written."""
+
+    http_status = 503
+    exit_status = 4
+
+
+class SchemaTooNew(StoreError):  # noqa: N818
+    """The database was written by a newer version of voc."""

@@ -1,0 +1,271 @@
+"""Rows of a file: CSV, NDJSON, JSON or XLSX, in the encodings that spreadsheets write."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from voc.errors import InvalidInput
+from voc.ingest.rows import FeedbackIn, Scores
+from voc.records import Scalar
+
+FileFormat = Literal["csv", "ndjson", "json", "xlsx"]
+#: Lines that one CSV record may run over.
+RECORD_MAX_LINES = 1_000
+csv.field_size_limit(10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: its number as a person would count it, and its values or its error."""
+
+    number: int
+    values: Mapping[str, Any] | None
+    error: InvalidInput | None = None
+
+
+def read_file(
+    path: Path, file_format: FileFormat | None = None, mapping: Mapping[str, str] | None = None
+) -> Iterator[Row]:
+    """The rows of a file, one by one.
+
+    Args:
+        file_format: taken from the file's ending if left out.
+        mapping: field of a feedback -> column of the file, such as ``{"text": "Nội dung"}``.
+            ``attributes.region`` puts a column into the attributes, ``scores.nps`` into the scores.
+
+    Raises:
+        InvalidInput: ``file_format_unknown``, ``file_unreadable`` or ``column_missing``.
+    """
+    chosen = file_format or _format_of(path)
+    reader = {"csv": _read_csv, "ndjson": _read_ndjson, "json": _read_json, "xlsx": _read_xlsx}[chosen]
+    try:
+        yield from reader(path, dict(mapping or {}))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InvalidInput("file_unreadable", f"{path} cannot be read: {error}") from error
+
+
+def _format_of(path: Path) -> FileFormat:
+    endings: dict[str, FileFormat] = {
+        ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "ndjson", ".ndjson": "ndjson",
+        ".json": "json", ".xlsx": "xlsx",
+    }  # fmt: skip
+    try:
+        return endings[path.suffix.lower()]
+    except KeyError:
+        raise InvalidInput(
+            "file_format_unknown", f"{path.name} must end in one of {', '.join(endings)}", "format"
+        ) from None
+
+
+def decode(content: bytes) -> str:
+    """Text of a file in UTF-8 (with or without BOM), UTF-16 or Windows-1258, composed to whole letters.
+
+    Vietnamese spreadsheets still write Windows-1258, which keeps tone marks as separate characters; that
+    text is composed (NFC), so that it equals what a person types. UTF-8 content is left as it is.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="strict")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    if len(content) > 1 and content.count(0, 0, 400) > min(len(content), 400) // 4:
+        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be")
+    return unicodedata.normalize("NFC", content.decode("cp1258", errors="strict"))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return decode(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            "file_unreadable", f"{path} is not UTF-8, UTF-16 or Windows-1258 (byte {error.start})"
+        ) from None
+
+
+def _read_csv(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+    lines = io.StringIO(_read_text(path), newline="").readlines()
+    delimiter = _delimiter(lines[0]) if lines else ","
+    header: list[str] = []
+    columns: list[str | None] = []
+    for number, cells, problem in _records(lines, delimiter):
+        if not header:
+            if problem or not cells:
+                raise InvalidInput("file_empty", f"{path} has no readable header line", "row")
+            header = [name.strip() for name in cells]
+            columns = _columns(header, mapping)
+        elif problem:
+            yield Row(number, None, InvalidInput("row_broken", f"line {number}: {problem}", "row"))
+        elif len(cells) > len(header):
+            message = f"line {number} has {len(cells)} cells under {len(header)} columns"
+            yield Row(number, None, InvalidInput("row_broken", message, "row"))
+        elif any(cell.strip() for cell in cells):
+            yield Row(number, _from_cells(columns, cells))
+    if not header:
+        raise InvalidInput("file_empty", f"{path} has no header line", "row")
+
+
+def _records(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
+    """Each CSV record with the number of its first line, or what is broken about that line.
+
+    A quote that is never closed would swallow all rows after it. So a record may run over at most
+    `RECORD_MAX_LINES` lines; when it does not end properly, its first line alone is broken and reading
+    goes on with the next.
+    """
+    at = 0
+    while at < len(lines):
+        record, quotes, problem = "", 0, "a quote is opened and never closed"
+        for end in range(at, min(at + RECORD_MAX_LINES, len(lines))):
+            record += lines[end]
+            quotes += lines[end].count('"')
+            if quotes % 2 == 0:
+                try:
+                    cells = next(csv.reader([record], delimiter=delimiter, strict=True), [])
+                except csv.Error as error:
+                    problem = str(error)
+                    break
+                yield at + 1, cells, None
+                at = end + 1
+                break
+        else:
+            end = -1
+        if end < 0 or at <= end:
+            yield at + 1, [], problem
+            at += 1
+
+
+def _delimiter(first: str) -> str:
+    """Comma, semicolon or tab: the one that stands most often in the header, outside quotes."""
+    bare = "".join(first.split('"')[::2])
+    return max(",;\t", key=bare.count)
+
+
+def _columns(header: list[str], mapping: dict[str, str]) -> list[str | None]:
+    """The feedback field that each column fills; columns that are not mapped are attributes.
+
+    Raises:
+        InvalidInput: ``column_missing`` if a mapped column, or the text, is not there.
+    """
+    for field, column in mapping.items():
+        if column not in header:
+            raise InvalidInput("column_missing", f"there is no column {column!r} for {field}", field)
+    by_column = {column: field for field, column in mapping.items()}
+    known = set(FeedbackIn.model_fields) | {f"scores.{name}" for name in Scores.model_fields}
+    fields: list[str | None] = []
+    for name in header:
+        lowered = name.lower().replace(" ", "_")
+        bare = f"scores.{lowered}" if lowered in Scores.model_fields else lowered
+        if name in by_column:
+            fields.append(by_column[name])
+        elif bare in known and bare not in mapping:
+            fields.append(bare)
+        else:
+            fields.append(f"attributes.{name}" if name else None)
+    if "text" not in fields:
+        raise InvalidInput(
+            "column_missing", f"no column is named text; choose one of {', '.join(header)} by mapping", "text"
+        )
+    return fields
+
+
+def _from_cells(columns: list[str | None], cells: list[Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field, cell in zip(columns, cells, strict=False):
+        if field is None or cell is None or (isinstance(cell, str) and field != "text" and not cell.strip()):
+            continue
+        group, _, name = field.partition(".")
+        if group == "scores" and name:
+            values.setdefault("scores", {})[name] = _whole_number(cell)
+        elif group == "attributes" and name:
+            values.setdefault("attributes", {})[name] = cell if isinstance(cell, Scalar) else str(cell)
+        elif field in ("scores", "attributes"):
+            values[field] = _inline_json(cell)
+        else:
+            values[field] = cell if isinstance(cell, str | date) else str(cell)
+    values.setdefault("text", "")
+    return values
+
+
+def _whole_number(cell: Any) -> Any:
+    """A score as spreadsheets write it: ``9``, ``"9"`` or ``9.0``; anything else is left to be refused."""
+    try:
+        value = float(cell)
+    except (TypeError, ValueError):
+        return cell
+    return int(value) if value.is_integer() else cell
+
+
+def _inline_json(cell: Any) -> Any:
+    try:
+        return loads(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return cell
+
+
+def _read_ndjson(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+    for number, line in enumerate(_read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield _json_row(number, line, mapping)
+
+
+def _json_row(number: int, line: str, mapping: dict[str, str]) -> Row:
+    try:
+        return Row(number, _renamed(loads(line), mapping))
+    except (ValueError, RecursionError) as error:
+        return Row(number, None, InvalidInput("json_invalid", f"line {number}: {error}", "row"))
+
+
+def _read_json(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+    try:
+        content = loads(_read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("json_invalid", f"{path} is not JSON: {error}") from None
+    for number, values in enumerate(content if isinstance(content, list) else [content], start=1):
+        yield Row(number, _renamed(values, mapping))
+
+
+def _renamed(values: Any, mapping: dict[str, str]) -> Any:
+    if not mapping or not isinstance(values, dict):
+        return values
+    by_column = {column: field for field, column in mapping.items()}
+    return _from_cells([by_column.get(name, name) for name in values], list(values.values()))
+
+
+def _read_xlsx(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, KeyError, ValueError) as error:
+        raise InvalidInput("file_unreadable", f"{path} is no XLSX workbook: {error}") from None
+    sheet = book.worksheets[0].iter_rows(values_only=True)
+    header = ["" if cell is None else str(cell).strip() for cell in next(sheet, ())]
+    if not any(header):
+        raise InvalidInput("file_empty", f"{path} has no header row")
+    columns = _columns(header, mapping)
+    for number, cells in enumerate(sheet, start=2):
+        if any(cell is not None for cell in cells):
+            yield Row(number, _from_cells(columns, list(cells)))
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON without NaN and infinities, which are no JSON.
+
+    Raises:
+        ValueError: for anything that is not JSON.
+    """
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")

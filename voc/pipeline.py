@@ -1,0 +1,281 @@
+"""The order of the stages: texts in, analyses out, same number, same order.
+
+``read`` finds what does not depend on any verdict (segments, languages, words, vectors) and can be kept;
+``judge`` says what follows from it (feeling, topic, department). A change of heads, topics or organization
+needs ``judge`` alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voc import segment as segmenting
+from voc import sentiment as feeling
+from voc import tokens as tokenizing
+from voc.artefacts import Artefacts
+from voc.encoder import Encoder
+from voc.language import LanguageDetector, LanguageTable
+from voc.organization import Organization
+from voc.records import Analysis, Language, Reading, Segment
+from voc.routing import Route, Router, Thresholds, owner_features
+from voc.sentiment import SentimentModel, Verdict
+from voc.settings import Settings
+from voc.topics import TopicModel
+
+#: Raised by hand whenever the code of a stage changes what it says.
+READING_REVISION = 1
+JUDGING_REVISION = 1
+#: The files of ``models/`` on which a verdict depends.
+JUDGED_BY = (
+    "encoder.onnx", "tokenizer.json", "language.json", "sentiment.skops", "verdict.skops", "topics.json",
+    "topics.safetensors", "departments.skops", "owner.skops", "touchpoints.skops",
+)  # fmt: skip
+
+
+class Reader:
+    """The stages that do not judge: segments, languages, words, vectors.
+
+    Attributes:
+        version: readings are kept under it.
+    """
+
+    def __init__(self, encoder: Encoder, languages: LanguageDetector) -> None:
+        self.encoder = encoder
+        self.languages = languages
+        self.version = f"{encoder.version}-r{READING_REVISION}"
+
+    @classmethod
+    def open(cls, artefacts: Artefacts, threads: int = 0) -> Reader:
+        """Opens the encoder and the language table, and warms up the tokenizers."""
+        tokenizing.warm_up()
+        encoder = Encoder(
+            artefacts.path("encoder.onnx"),
+            artefacts.path("tokenizer.json"),
+            artefacts.path("encoder.json"),
+            threads=threads,
+        )
+        return cls(encoder, LanguageDetector(LanguageTable.open(artefacts.path("language.json"))))
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """One reading per text, same order.
+
+        A text of several segments is encoded once more as a whole: the first row of `Reading.vectors`.
+        """
+        spans = [segmenting.segment(text) for text in texts]
+        pieces: list[str] = []
+        for text, found in zip(texts, spans, strict=True):
+            parts = [text[span.start : span.end] for span in found]
+            pieces += [text.strip(), *parts] if len(parts) > 1 else parts
+        languages, words, vectors = self.pieces(pieces)
+        readings: list[Reading] = []
+        at = 0
+        for found in spans:
+            rows = len(found) + (len(found) > 1)
+            here = slice(at, at + rows)
+            readings.append(Reading(found, tuple(languages[here]), tuple(words[here]), vectors[here]))
+            at += rows
+        return readings
+
+    def pieces(self, pieces: Sequence[str]) -> tuple[list[Language], list[str], NDArray[np.float32]]:
+        """Language, words and vector of each piece of text, without segmenting it."""
+        languages = [self.languages.detect(piece) for piece in pieces]
+        words = [
+            tokenizing.words(tokenizing.tokenize(piece, language))
+            for piece, language in zip(pieces, languages, strict=True)
+        ]
+        return languages, words, self.encoder.encode(pieces)
+
+
+class Pipeline:
+    """All stages with their models, safe for many threads.
+
+    Attributes:
+        version: version of what ``judge`` says, such as ``2026.11-3f9c2a``.
+    """
+
+    def __init__(
+        self, reader: Reader, sentiment: SentimentModel, topics: TopicModel, router: Router, version: str
+    ) -> None:
+        self.reader = reader
+        self.sentiment = sentiment
+        self.topics = topics
+        self.router = router
+        self.version = version
+
+    @classmethod
+    def open(cls, settings: Settings) -> Pipeline:
+        """Opens every model named by the manifest; takes about a second.
+
+        Raises:
+            ArtefactError, SettingsError: see `voc.artefacts` and `voc.organization`.
+        """
+        artefacts = Artefacts(settings.models)
+        organization = Organization.read(settings.organization)
+        chosen = artefacts.read_json("routing.json")
+        if settings.review_below is not None:
+            chosen["review_below"] = settings.review_below
+        reader = Reader.open(artefacts, settings.encoder_threads)
+        return cls(
+            reader,
+            SentimentModel.open(artefacts.path("sentiment.skops"), artefacts.path("verdict.skops")),
+            TopicModel.open(artefacts.read_json("topics.json"), artefacts.path("topics.safetensors")),
+            Router.open(
+                artefacts.path("departments.skops"), artefacts.path("owner.skops"),
+                artefacts.path("touchpoints.skops"), Thresholds(**chosen), organization,
+            ),
+            _version(artefacts, organization, chosen),
+        )  # fmt: skip
+
+    def analyze(self, ids: Sequence[str], texts: Sequence[str]) -> list[Analysis]:
+        """Reads and judges; one analysis per text, same order."""
+        return self.judge(ids, texts, self.read(texts))
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """What does not depend on any verdict; see `Reader.read`."""
+        return self.reader.read(texts)
+
+    def judge(self, ids: Sequence[str], texts: Sequence[str], readings: Sequence[Reading]) -> list[Analysis]:
+        """What the heads, the topics and the organization say of what was read."""
+        filled = [reading for reading in readings if reading.spans]
+        if not filled:
+            return [self._silent(key) for key in ids]
+        stacked = _Stacked(filled)
+        feelings = self.sentiment.head.probabilities(stacked.vectors, stacked.words)
+        fields = self.router.segment_head.probabilities(stacked.vectors, stacked.words)
+        stages = self.router.touchpoint_head.probabilities(
+            stacked.vectors[stacked.wholes], [stacked.words[i] for i in stacked.wholes]
+        )
+        topics = self.topics.assign(stacked.vectors)
+        owned = [self.topics.by_key[topic].department if topic else None for topic in topics]
+        joined = self.router.with_topics(fields, owned)
+        verdicts = self.sentiment.verdicts(
+            np.array(
+                [
+                    feeling.verdict_features(feelings[whole], feelings[parts], lengths)
+                    for whole, parts, lengths in stacked.documents()
+                ]
+            )
+        )
+        owners = self.router.owners(
+            np.array(
+                [
+                    owner_features(fields[whole], joined[parts], lengths)
+                    for whole, parts, lengths in stacked.documents()
+                ]
+            )
+        )
+        judged: list[Analysis] = []
+        number = 0
+        for key, text, reading in zip(ids, texts, readings, strict=True):
+            if not reading.spans:
+                judged.append(self._silent(key))
+                continue
+            parts = stacked.parts[number]
+            route = self.router.route(owners[number], joined[parts], topics[parts], stages[number])
+            judged.append(
+                self._analysis(key, text, reading, verdicts[number], route, feelings[parts], topics[parts])
+            )
+            number += 1
+        return judged
+
+    def _analysis(
+        self,
+        key: str,
+        text: str,
+        reading: Reading,
+        verdict: Verdict,
+        route: Route,
+        feelings: NDArray[np.float32],
+        topics: Sequence[str | None],
+    ) -> Analysis:
+        scores = feeling.score(feelings)
+        languages = segment_languages(reading)
+        segments = tuple(
+            Segment(
+                span.start, span.end, text[span.start : span.end], languages[i],
+                feeling.CLASSES[int(feelings[i].argmax())], round(float(scores[i]), 4),
+                topics[i], department, round(confidence, 4),
+            )
+            for i, (span, (department, confidence)) in enumerate(
+                zip(reading.spans, route.segments, strict=True)
+            )
+        )  # fmt: skip
+        return Analysis(
+            key, LanguageDetector.whole(languages), verdict.label, round(verdict.score, 4),
+            round(verdict.confidence, 4), route.owner, round(route.confidence, 4), route.cooperators,
+            route.touchpoint, route.status, route.candidates, segments, self.version,
+        )  # fmt: skip
+
+    def _silent(self, key: str) -> Analysis:
+        """A text in which nothing can be read: neutral, nobody's."""
+        return Analysis(
+            key, "und", "neutral", 0.0, 1.0, None, 1.0, (), "unknown", "no_owner", (), (), self.version
+        )
+
+
+def segment_languages(reading: Reading) -> list[Language]:
+    """The languages of the segments alone, without the whole text's where that was read too."""
+    return list(reading.languages[len(reading.languages) - len(reading.spans) :])
+
+
+def _version(artefacts: Artefacts, organization: Organization, chosen: dict[str, Any]) -> str:
+    """The models' release and six digits of a digest over all that decides what is said."""
+    stages = (
+        artefacts.digest(*JUDGED_BY), organization.digest, sorted(chosen.items()),
+        READING_REVISION, JUDGING_REVISION,
+    )  # fmt: skip
+    return f"{artefacts.version}-{hashlib.sha256(repr(stages).encode()).hexdigest()[:6]}"
+
+
+class _Stacked:
+    """The rows of many readings laid under each other, with where each text's whole and parts are."""
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        self.vectors = np.concatenate([reading.vectors for reading in readings])
+        self.words = [words for reading in readings for words in reading.words]
+        self.wholes: list[int] = []
+        self.parts: list[slice] = []
+        self.lengths: list[NDArray[np.int64]] = []
+        at = 0
+        for reading in readings:
+            end = at + len(reading.words)
+            self.wholes.append(at)
+            self.parts.append(slice(end - len(reading.spans), end))
+            self.lengths.append(np.array([span.end - span.start for span in reading.spans], np.int64))
+            at = end
+
+    def documents(self) -> list[tuple[int, slice, NDArray[np.int64]]]:
+        """For each text: the row of its whole, the rows of its segments, the segments' lengths."""
+        return list(zip(self.wholes, self.parts, self.lengths, strict=True))
+
+
+class PipelineHolder:
+    """Opens the pipeline once, at the first use, for all threads of a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pipeline: Pipeline | None = None
+
+    def get(self) -> Pipeline:
+        """The pipeline; the first caller opens it while the others wait."""
+        with self._lock:
+            if self._pipeline is None:
+                self._pipeline = Pipeline.open(self._settings)
+            return self._pipeline
+
+    def use(self, pipeline: Pipeline) -> None:
+        """Takes a pipeline that is open already."""
+        with self._lock:
+            self._pipeline = pipeline
+
+    @property
+    def opened(self) -> bool:
+        """Whether the models are loaded."""
+        return self._pipeline is not None

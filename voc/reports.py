@@ -1,0 +1,82 @@
+"""Questions that people ask of the store. One definition of each figure, for page, API and CLI alike.
+
+Enters: a filter. Leaves: records with counts and shares. What must hold: counts add up to rows of the
+database; a share comes with its interval.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from voc.store import Dimension, Filter, Grain, Store
+from voc.topics import Topic, TopicModel
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share with its 95 % Wilson score interval (Wilson 1927), all in 0..1."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """Feedback of one period (named by its first day) that concern one key."""
+
+    period: str
+    key: str
+    count: int
+    negative: int
+    negative_share: Share
+
+    def as_dict(self) -> dict[str, Any]:
+        """The point as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSummary:
+    """A topic with the feedback it has in this database."""
+
+    topic: Topic
+    count: int
+    negative: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as JSON values."""
+        return self.topic.as_dict() | {
+            "count": self.count,
+            "negative": self.negative,
+            "negative_share": asdict(wilson(self.negative, self.count)),
+        }
+
+
+def wilson(hits: int, total: int, z: float = 1.959964) -> Share:
+    """The share ``hits / total`` with its Wilson score interval; 0, 0, 1 where ``total`` is 0."""
+    if total == 0:
+        return Share(0.0, 0.0, 1.0)
+    share = hits / total
+    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    middle = share + z * z / (2 * total)
+    scale = 1 + z * z / total
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return Share(round(share, 4), round(max(low, 0.0), 4), round(min(high, 1.0), 4))
+
+
+def trends(store: Store, dimension: Dimension, grain: Grain, chosen: Filter) -> list[TrendPoint]:
+    """Counts and negative shares per period and key, oldest period first."""
+    return [
+        TrendPoint(row.period, row.key, row.count, row.negative, wilson(row.negative, row.count))
+        for row in store.trends(dimension, grain, chosen)
+    ]
+
+
+def topics(store: Store, model: TopicModel, chosen: Filter | None = None) -> list[TopicSummary]:
+    """All topics of the registry with their counts, the most frequent first."""
+    counts = store.topic_counts(chosen or Filter())
+    found = [TopicSummary(topic, *counts.get(topic.key, (0, 0))) for topic in model.topics]
+    return sorted(found, key=lambda summary: (-summary.count, summary.topic.key))

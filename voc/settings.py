@@ -1,0 +1,99 @@
+"""Settings, declared once: name, default, one sentence with the unit. Unknown names are refused.
+
+Each setting is read from the environment as ``VOC_`` and its name in capitals; the command line's
+options win over it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from voc.errors import SettingsError
+
+PREFIX = "VOC_"
+
+
+def bundled(name: str) -> Path:
+    """The path of ``models``, ``corpora`` or ``organization.toml`` as installed, or in the checkout."""
+    here = Path(__file__).parent
+    installed = here / "_bundled" / name
+    return installed if installed.exists() else here.parent / name
+
+
+class Settings(BaseModel):
+    """All settings of the service and the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    db: Path = Field(Path("voc.db"), description="Path of the SQLite database.")
+    models: Path = Field(
+        default_factory=lambda: bundled("models"),
+        description="Folder of the model files and their manifest; the shipped one if not set.",
+    )
+    organization: Path = Field(
+        default_factory=lambda: bundled("organization.toml"),
+        description="Path of the departments, touchpoints and topic owners; the shipped one if not set.",
+    )
+    encoder_threads: int = Field(
+        0, ge=0, le=256, description="Threads of the encoder in one process; 0 means one per core."
+    )
+    review_below: float | None = Field(
+        None, ge=0, le=1,
+        description="Owner confidence (probability) under which a person is asked; "
+        "the routing model's own if not set.",
+    )  # fmt: skip
+    analysis_timeout_s: float = Field(
+        20.0, ge=0, le=600,
+        description="Seconds a request waits for its analyses; what is not done by then is queued.",
+    )  # fmt: skip
+    lease_s: float = Field(
+        30.0, gt=0, le=3600,
+        description="Seconds for which a process may hold a row of the work list before another takes it.",
+    )  # fmt: skip
+    poll_s: float = Field(
+        1.0,
+        gt=0,
+        le=60,
+        description="Seconds between two looks at the work list by the background worker.",
+    )
+    batch_max_items: int = Field(1000, ge=1, le=100_000, description="Rows that one batch request may carry.")
+    text_max_chars: int = Field(
+        20_000, ge=1, le=1_000_000, description="Unicode code points that one feedback may have."
+    )
+    body_max_bytes: int = Field(
+        33_554_432, ge=1024, description="Bytes that the body of one request may have."
+    )
+    busy_timeout_ms: int = Field(
+        15_000, ge=0, description="Milliseconds to wait for another writer of the database."
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+        """Settings from the environment; ``overrides`` that are not None win.
+
+        Raises:
+            SettingsError: ``setting_unknown`` or ``setting_invalid``, naming the variable.
+        """
+        environment = os.environ if environment is None else environment
+        given: dict[str, Any] = {}
+        for variable, value in environment.items():
+            if variable.startswith(PREFIX):
+                name = variable.removeprefix(PREFIX).lower()
+                if name not in cls.model_fields:
+                    known = ", ".join(PREFIX + key.upper() for key in cls.model_fields)
+                    raise SettingsError(
+                        "setting_unknown", f"{variable} is no setting; known are {known}", variable
+                    )
+                given[name] = value
+        given |= {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            raise SettingsError("setting_invalid", f"{PREFIX}{name.upper()}: {first['msg']}", name) from None

@@ -1,0 +1,33 @@
+"""Letters folded to their base: lower case, no diacritics, ``đ`` as ``d``.
+
+SQLite's ``remove_diacritics`` folds Vietnamese tones but not ``đ``, and offsets into the original are
+needed, so the folding is our own and stands in one place.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_STROKED = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
+
+
+def fold(text: str) -> str:
+    """Lower case without diacritics: ``"Đổi trả"`` -> ``"doi tra"``. Length may change."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_STROKED).lower())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def fold_with_map(text: str) -> tuple[str, list[int]]:
+    """The folded letters and digits, and for each the index of the code point it came from.
+
+    White space and combining marks leave nothing, so two texts that differ in spacing, case, tone marks
+    or their placement fold to the same string.
+    """
+    folded: list[str] = []
+    origin: list[int] = []
+    for index, char in enumerate(text):
+        for letter in fold(char):
+            if not letter.isspace():
+                folded.append(letter)
+                origin.append(index)
+    return "".join(folded), origin
