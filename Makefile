@@ -25,7 +25,7 @@ models: $(VENV)/.installed-training
 	$(BIN)/voc --models models train all --data $(DATA)
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/speed.py --data $(DATA)
+	$(BIN)/python benchmarks/speed.py --data $(DATA) $(if $(GLUE),--glue $(GLUE))
 
 $(BIN)/python:
 	@echo "making the environment with $(PYTHON)"

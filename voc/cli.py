@@ -509,6 +509,32 @@ def evaluate_sentiment(
     _print_figures(evaluate_head(TableReader(reader), *sets), as_json)
 
 
+@evaluate.command("held-out")
+@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder with train/*.jsonl: real texts are found there by their hash.")  # fmt: skip
+@as_json
+@pass_context
+def evaluate_held_out(context: Context, data: Path, as_json: bool) -> None:
+    """As `routing`, on the tenth of our corpus and of the labelled real texts that nothing learned from."""
+    from voc.training import data as sets
+    from voc.training.evaluate import evaluate_routing as measure
+
+    corpora, figures = bundled("corpora"), {}
+    for name, examples in (
+        ("real", sets.hand_labelled(data, corpora)),
+        ("real_without_diacritics", list(map(sets.without_diacritics, sets.hand_labelled(data, corpora)))),
+        ("corpus", sets.corpus(corpora)),
+    ):
+        held = [example for example in examples if sets.is_held_out(example.group)]
+        figures[name] = measure(context.services.pipelines.get(), held)
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False))
+        return
+    for name, part in figures.items():
+        click.echo(f"# {name}")
+        _print_figures(part, as_json)
+
+
 @evaluate.command("corpora")
 @click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Our corpus and labels [default: the shipped ones].")  # fmt: skip
@@ -545,3 +571,7 @@ def _progress(label: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(label, total=None)
         yield lambda rows: bar.advance(task, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,13 @@
-"""A scikit-learn head over encoder vectors and token features, kept as one skops file.
+"""What the scikit-learn heads read, and the heads themselves, each kept as one skops file.
 
-Enters: vectors (n, n_dims) and the words of the same n texts. Leaves: calibrated class probabilities
-(n, n_classes). What must hold: the file is read without running code; only the types named in `TRUSTED`
-are built.
+Enters: vectors (n, n_dims) and the words of the same n texts. Leaves: class probabilities (n, n_classes).
+What must hold: files are read without running code, only the types named in `TRUSTED` are built; features
+are computed once per text and shared by all heads.
 """
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 import skops.io
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
 from voc.errors import ArtefactError
@@ -25,71 +26,96 @@ from voc.text import fold
 #: scikit-learn's own types that skops does not trust by default and that a head is made of.
 TRUSTED = (
     "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
     "sklearn._loss.link.MultinomialLogit",
     "sklearn._loss.link.Interval",
 )
-
 #: Length of the scaled vectors beside TF-IDF rows of length 1; chosen by cross-validation on training data.
-VECTOR_NORM = 3.0
+VECTOR_NORM = 1.0
+#: Terms are hashed into so many columns: no vocabulary is kept, and unseen words need no special case.
+N_COLUMNS = 2**15
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A fitted classifier with the token vectorizers it was fitted on.
+class FeatureMap:
+    """Encoder vectors beside token features, as one sparse matrix.
 
     Attributes:
-        exact: TF-IDF over words as typed.
-        folded: TF-IDF over words without diacritics, so that ``giao hàng`` and ``giao hang`` meet.
         scaler: centres the vectors and gives every dimension the same spread; e5 vectors lie in a
             narrow cone, and a head could not tell them apart otherwise.
-        classifier: any scikit-learn classifier with ``predict_proba``.
+        exact: inverse document frequencies of hashed words as typed (one and two of them).
+        folded: the same of syllables without diacritics, so that ``giao hàng`` and ``giao hang`` meet.
     """
 
     scaler: StandardScaler
-    exact: TfidfVectorizer
-    folded: TfidfVectorizer
-    classifier: Any
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The class names in the order of the probabilities' columns."""
-        return tuple(str(name) for name in self.classifier.classes_)
-
-    def features(self, vectors: NDArray[np.float32], words: Sequence[str]) -> sp.csr_matrix:
-        """float32 (n, n_dims + n_terms): the vectors beside the TF-IDF weights of the words."""
-        return features(vectors, words, self.scaler, self.exact, self.folded)
-
-    def probabilities(self, vectors: NDArray[np.float32], words: Sequence[str]) -> NDArray[np.float32]:
-        """float32 (n, n_classes), rows sum to 1; (0, n_classes) for nothing."""
-        if len(words) == 0:
-            return np.zeros((0, len(self.classes)), np.float32)
-        probabilities = self.classifier.predict_proba(self.features(vectors, words))
-        return np.asarray(probabilities, np.float32)
-
-    def save(self, path: Path) -> None:
-        """Writes the head as a skops file."""
-        skops.io.dump({"exact": self.exact, "folded": self.folded, "classifier": self.classifier}, path)
+    exact: TfidfTransformer
+    folded: TfidfTransformer
 
     @classmethod
-    def open(cls, path: Path) -> Head:
-        """Reads a head.
+    def fit(cls, vectors: NDArray[np.float32], words: Sequence[str]) -> FeatureMap:
+        """Learns means, spreads and document frequencies; it sees no label."""
+        return cls(
+            StandardScaler().fit(vectors),
+            TfidfTransformer(sublinear_tf=True).fit(_hashed(words)),
+            TfidfTransformer(sublinear_tf=True).fit(_hashed(_syllables(words))),
+        )
 
-        Raises:
-            ArtefactError: ``artefact_untrusted`` if the file holds a type beyond `TRUSTED`.
-        """
+    def transform(self, vectors: NDArray[np.float32], words: Sequence[str]) -> sp.csr_matrix:
+        """float32 (n, n_dims + 2 * `N_COLUMNS`)."""
+        dense = self.scaler.transform(vectors) * np.float32(VECTOR_NORM / np.sqrt(vectors.shape[1]))
+        parts = [
+            sp.csr_matrix(dense, dtype=np.float32),
+            self.exact.transform(_hashed(words)),
+            self.folded.transform(_hashed(_syllables(words))),
+        ]
+        return sp.hstack(parts, format="csr", dtype=np.float32)
+
+    def save(self, path: Path) -> None:
+        """Writes a skops file."""
+        _dump({"scaler": self.scaler, "exact": self.exact, "folded": self.folded}, path)
+
+    @classmethod
+    def open(cls, path: Path) -> FeatureMap:
+        """Reads a skops file; errors as `open_classifier`."""
         return cls(**_load(path))
 
 
-def open_classifier(path: Path) -> Any:
-    """Reads a bare scikit-learn classifier with ``predict_proba``; errors as `Head.open`."""
-    return _load(path)
+def _hashed(words: Sequence[str]) -> sp.csr_matrix:
+    return HashingVectorizer(
+        token_pattern=r"(?u)\S+",  # noqa: S106
+        ngram_range=(1, 2),
+        n_features=N_COLUMNS,
+        alternate_sign=False,
+        norm=None,
+        dtype=np.float32,
+    ).transform(words)
+
+
+def _syllables(words: Sequence[str]) -> list[str]:
+    return [fold(text).replace("_", " ") for text in words]
+
+
+def probabilities(classifier: Any, features: sp.csr_matrix) -> NDArray[np.float32]:
+    """float32 (n, n_classes), rows sum to 1, columns in the order of ``classifier.classes_``."""
+    return np.asarray(classifier.predict_proba(features), np.float32)
 
 
 def save_classifier(classifier: Any, path: Path) -> None:
-    """Writes a bare scikit-learn classifier as a skops file."""
-    skops.io.dump(classifier, path)
+    """Writes a scikit-learn classifier as a skops file."""
+    _dump(classifier, path)
+
+
+def open_classifier(path: Path) -> Any:
+    """Reads a scikit-learn classifier with ``predict_proba``.
+
+    Raises:
+        ArtefactError: ``artefact_untrusted`` if the file holds a type beyond `TRUSTED`.
+    """
+    return _load(path)
+
+
+def _dump(thing: Any, path: Path) -> None:
+    skops.io.dump(thing, path, compression=zipfile.ZIP_DEFLATED)
 
 
 def _load(path: Path) -> Any:
@@ -99,20 +125,3 @@ def _load(path: Path) -> Any:
             "artefact_untrusted", f"{path} holds types that are not trusted: {sorted(strangers)}"
         )
     return skops.io.load(path, trusted=list(TRUSTED))
-
-
-def features(
-    vectors: NDArray[np.float32],
-    words: Sequence[str],
-    scaler: StandardScaler,
-    exact: TfidfVectorizer,
-    folded: TfidfVectorizer,
-) -> sp.csr_matrix:
-    """The vectors, scaled to rows of length `VECTOR_NORM` or so, beside both TF-IDF blocks of length 1."""
-    dense = scaler.transform(vectors) * np.float32(VECTOR_NORM / np.sqrt(vectors.shape[1]))
-    parts = [
-        sp.csr_matrix(dense, dtype=np.float32),
-        exact.transform(words),
-        folded.transform([fold(text) for text in words]),
-    ]
-    return sp.hstack(parts, format="csr", dtype=np.float32)

@@ -20,6 +20,7 @@ from voc import sentiment as feeling
 from voc import tokens as tokenizing
 from voc.artefacts import Artefacts
 from voc.encoder import Encoder
+from voc.heads import FeatureMap, probabilities
 from voc.language import LanguageDetector, LanguageTable
 from voc.organization import Organization
 from voc.records import Analysis, Language, Reading, Segment
@@ -33,8 +34,8 @@ READING_REVISION = 1
 JUDGING_REVISION = 1
 #: The files of ``models/`` on which a verdict depends.
 JUDGED_BY = (
-    "encoder.onnx", "tokenizer.json", "language.json", "sentiment.skops", "verdict.skops", "topics.json",
-    "topics.safetensors", "departments.skops", "owner.skops", "touchpoints.skops",
+    "encoder.onnx", "tokenizer.json", "language.json", "features.skops", "sentiment.skops", "verdict.skops",
+    "topics.json", "topics.safetensors", "departments.skops", "owner.skops", "touchpoints.skops",
 )  # fmt: skip
 
 
@@ -100,9 +101,16 @@ class Pipeline:
     """
 
     def __init__(
-        self, reader: Reader, sentiment: SentimentModel, topics: TopicModel, router: Router, version: str
+        self,
+        reader: Reader,
+        features: FeatureMap,
+        sentiment: SentimentModel,
+        topics: TopicModel,
+        router: Router,
+        version: str,
     ) -> None:
         self.reader = reader
+        self.features = features
         self.sentiment = sentiment
         self.topics = topics
         self.router = router
@@ -123,6 +131,7 @@ class Pipeline:
         reader = Reader.open(artefacts, settings.encoder_threads)
         return cls(
             reader,
+            FeatureMap.open(artefacts.path("features.skops")),
             SentimentModel.open(artefacts.path("sentiment.skops"), artefacts.path("verdict.skops")),
             TopicModel.open(artefacts.read_json("topics.json"), artefacts.path("topics.safetensors")),
             Router.open(
@@ -146,11 +155,10 @@ class Pipeline:
         if not filled:
             return [self._silent(key) for key in ids]
         stacked = _Stacked(filled)
-        feelings = self.sentiment.head.probabilities(stacked.vectors, stacked.words)
-        fields = self.router.segment_head.probabilities(stacked.vectors, stacked.words)
-        stages = self.router.touchpoint_head.probabilities(
-            stacked.vectors[stacked.wholes], [stacked.words[i] for i in stacked.wholes]
-        )
+        features = self.features.transform(stacked.vectors, stacked.words)
+        feelings = probabilities(self.sentiment.head, features)
+        fields = probabilities(self.router.segment_head, features)
+        stages = probabilities(self.router.touchpoint_head, features[stacked.wholes])
         topics = self.topics.assign(stacked.vectors)
         owned = [self.topics.by_key[topic].department if topic else None for topic in topics]
         joined = self.router.with_topics(fields, owned)

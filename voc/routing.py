@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from voc.heads import Head, open_classifier
+from voc.heads import open_classifier
 from voc.organization import Organization
 from voc.records import BASE_DEPARTMENTS, Candidate, Status, Touchpoint
 
@@ -78,9 +78,9 @@ class Router:
 
     def __init__(
         self,
-        segment_head: Head,
+        segment_head: Any,
         owner: Any,
-        touchpoint_head: Head,
+        touchpoint_head: Any,
         thresholds: Thresholds,
         organization: Organization,
     ) -> None:
@@ -95,9 +95,13 @@ class Router:
     def open(
         cls, segment: Path, owner: Path, touchpoint: Path, thresholds: Thresholds, organization: Organization
     ) -> Router:
-        """Reads the heads; see `voc.heads.Head.open` for errors."""
+        """Reads the heads; see `voc.heads.open_classifier` for errors."""
         return cls(
-            Head.open(segment), open_classifier(owner), Head.open(touchpoint), thresholds, organization
+            open_classifier(segment),
+            open_classifier(owner),
+            open_classifier(touchpoint),
+            thresholds,
+            organization,
         )
 
     def owners(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -147,7 +151,7 @@ class Router:
             candidates = tuple(
                 Candidate(key, round(probability, 4)) for key, probability in ranked if key != NONE
             )[:CANDIDATES]
-        stage = cast(Touchpoint, self.touchpoint_head.classes[int(touchpoint.argmax())])
+        stage = cast(Touchpoint, self.touchpoint_head.classes_[int(touchpoint.argmax())])
         return Route(
             owner_key,
             confidence,

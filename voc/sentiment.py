@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from voc.heads import Head, open_classifier
+from voc.heads import open_classifier
 from voc.records import Sentiment
 
 #: Columns of the three-class probabilities, alphabetical as scikit-learn sorts them.
@@ -74,14 +74,14 @@ def verdict_features(
 class SentimentModel:
     """Both heads, opened from their skops files."""
 
-    def __init__(self, head: Head, verdict: Any) -> None:
+    def __init__(self, head: Any, verdict: Any) -> None:
         self.head = head
         self.verdict = verdict
 
     @classmethod
     def open(cls, head: Path, verdict: Path) -> SentimentModel:
-        """Reads both heads; see `voc.heads.Head.open` for errors."""
-        return cls(Head.open(head), open_classifier(verdict))
+        """Reads both heads; see `voc.heads.open_classifier` for errors."""
+        return cls(open_classifier(head), open_classifier(verdict))
 
     def verdicts(self, features: NDArray[np.float32]) -> list[Verdict]:
         """One `Verdict` per row of `verdict_features`, same order."""

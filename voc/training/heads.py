@@ -9,29 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voc import segment as segmenting
-from voc.heads import Head, features
+from voc.heads import FeatureMap, probabilities
 from voc.routing import FIELDS, NONE, Thresholds, owner_features
 from voc.sentiment import CLASSES, verdict_features
-from voc.text import fold
 from voc.training.data import Example, without_diacritics
-from voc.training.table import Table, TableReader
+from voc.training.table import TableReader
 
 FOLDS = 5
 RANDOM_STATE = 20261121
 #: Regularization (inverse strength) and weights, chosen by grouped cross-validation on the training data.
-C_FIRST, C_SECOND = 1.0, 0.3
-MAX_TERMS = 15_000
+C_FIRST, C_SECOND = 5.0, 0.3
+MAX_ITER = 100
 #: Weight of a segment's own label beside a whole text's, and of a copy typed without diacritics.
 SEGMENT_TRUST, BARE_TRUST = 0.7, 0.5
 #: Owner confidence is asked about below this share of texts, least sure first.
@@ -48,34 +47,33 @@ class Item:
     weight: float
 
 
-def fit_head(table: Table, labels: Sequence[str], weights: Sequence[float], c: float = C_FIRST) -> Head:
-    """A logistic regression over vectors and token features (`voc.heads.features`).
+def fit_features(examples: Sequence[Example], tables: TableReader) -> FeatureMap:
+    """The feature map of all heads, fitted on whole texts and hand-labelled segments, labels unseen."""
+    texts = sorted({item.text for item in department_items(examples)})
+    table = tables.read(texts)
+    return FeatureMap.fit(table.vectors, table.words)
+
+
+def fit_head(
+    features: sp.csr_matrix, labels: Sequence[str], weights: Sequence[float], c: float = C_FIRST
+) -> LogisticRegression:
+    """A logistic regression over `voc.heads.FeatureMap`.
 
     Args:
-        table: n texts.
-        labels, weights: one per text.
+        features: (n, n_features).
+        labels, weights: one per row.
     """
-    scaler = StandardScaler().fit(table.vectors)
-    options: dict[str, Any] = {
-        "token_pattern": r"(?u)\S+", "ngram_range": (1, 2), "min_df": 3, "sublinear_tf": True,
-        "max_features": MAX_TERMS, "dtype": np.float32,
-    }  # fmt: skip
-    exact = TfidfVectorizer(**options).fit(table.words)
-    folded = TfidfVectorizer(**options).fit([fold(text) for text in table.words])
-    classifier = LogisticRegression(C=c, max_iter=200, tol=1e-3)
-    classifier.fit(
-        features(table.vectors, table.words, scaler, exact, folded), list(labels), sample_weight=list(weights)
-    )
-    return Head(scaler, exact, folded, classifier)
+    model = LogisticRegression(C=c, max_iter=MAX_ITER, tol=1e-3)
+    return model.fit(features, list(labels), sample_weight=list(weights))
 
 
-def fit_items(items: Sequence[Item], tables: TableReader, c: float = C_FIRST) -> Head:
+def fit_items(items: Sequence[Item], tables: TableReader, features: FeatureMap) -> LogisticRegression:
     """`fit_head` on items."""
+    table = tables.read([item.text for item in items])
     return fit_head(
-        tables.read([item.text for item in items]),
+        features.transform(table.vectors, table.words),
         [item.label for item in items],
         [item.weight for item in items],
-        c,
     )
 
 
@@ -139,6 +137,7 @@ def cross_fitted(
     items_of: Callable[[Sequence[Example]], list[Item]],
     classes: Sequence[str],
     tables: TableReader,
+    features: FeatureMap,
 ) -> tuple[NDArray[np.float32], list[Parts]]:
     """What heads that never saw a text say of it and of its segments.
 
@@ -160,6 +159,7 @@ def cross_fitted(
         places.append(Parts(len(pieces), slice(end - len(found), end), lengths))
         pieces += rows
     table = tables.read(pieces)
+    read = features.transform(table.vectors, table.words)
     said = np.zeros((len(pieces), len(classes)), np.float32)
     groups = [example.group for example in examples]
     for train, test in GroupKFold(FOLDS, shuffle=True, random_state=RANDOM_STATE).split(
@@ -167,11 +167,10 @@ def cross_fitted(
     ):
         held = {groups[i] for i in test}
         known = [examples[i] for i in train] + [other for other in extra if other.group not in held]
-        head = fit_items(items_of(known), tables)
+        head = fit_items(items_of(known), tables, features)
         asked_rows = [row for i in test for row in range(places[i].whole, places[i].parts.stop)]
-        columns = [head.classes.index(name) for name in classes]
-        asked = table.rows(asked_rows)
-        said[asked_rows] = head.probabilities(asked.vectors, asked.words)[:, columns]
+        columns = [list(head.classes_).index(name) for name in classes]
+        said[asked_rows] = probabilities(head, read[asked_rows])[:, columns]
     return said, places
 
 
@@ -200,9 +199,12 @@ def fit_owner(
 def _second(
     rows: NDArray[np.float32], labels: Sequence[str], groups: Sequence[str]
 ) -> CalibratedClassifierCV:
-    folds = list(GroupKFold(FOLDS, shuffle=True, random_state=2).split(rows, groups=groups))
+    folds = list(GroupKFold(3, shuffle=True, random_state=2).split(rows, groups=groups))
     model = CalibratedClassifierCV(
-        LogisticRegression(C=C_SECOND, max_iter=500), method="temperature", cv=folds, ensemble=False
+        make_pipeline(StandardScaler(), LogisticRegression(C=C_SECOND, max_iter=200)),
+        method="temperature",
+        cv=folds,
+        ensemble=False,
     )
     return model.fit(rows, list(labels))
 

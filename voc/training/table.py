@@ -7,6 +7,7 @@ and vectors rounded as the store rounds them.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class TableReader:
         if cache is not None and cache.exists():
             kept = np.load(cache, allow_pickle=False)
             if str(kept["version"]) == reader.version:
-                self._words = dict(zip(kept["keys"].tolist(), kept["words"].tolist(), strict=True))
+                self._words = dict(zip(kept["keys"].tolist(), json.loads(kept["words"].tobytes()), strict=True))
                 self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
 
     def read(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None) -> Table:
@@ -67,10 +68,12 @@ class TableReader:
         if self._cache is not None:
             self._cache.parent.mkdir(parents=True, exist_ok=True)
             keys = list(self._words)
+            part = self._cache.with_suffix(".part.npz")  # a kill while writing must not spoil the cache
             np.savez(
-                self._cache,
+                part,
                 version=np.array(self.reader.version),
                 keys=np.array(keys),
-                words=np.array([self._words[key] for key in keys]),
+                words=np.frombuffer(json.dumps([self._words[key] for key in keys]).encode(), np.uint8),
                 vectors=np.array([self._vectors[key] for key in keys]),
             )
+            part.replace(self._cache)

@@ -23,7 +23,7 @@ from voc.training import data as sets
 from voc.training.table import TableReader
 
 #: Segments of each public set that the fit sees, so that no one set rules it.
-PER_SET = 1_200
+PER_SET = 800
 MIN_TOPIC_SIZE = 15
 #: Least cosine between a group and a topic's anchors for the group to get the topic's name.
 MIN_ANCHOR_COSINE = 0.35
@@ -93,7 +93,7 @@ def _segments(data: Path, corpora: Path) -> tuple[list[str], list[bool]]:
         by_set[source].append(text)
     for texts in by_set.values():
         rng.shuffle(texts)
-    ours = [example.text for example in sets.corpus(corpora)]
+    ours = [example.text for example in sets.corpus(corpora) if not sets.is_held_out(example.group)]
     found: dict[str, bool] = {}
     for text in ours:
         for span in segmenting.segment(text):
@@ -112,11 +112,11 @@ def _anchors(
     tables: TableReader, declared: Sequence[dict[str, Any]], center: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """float32 (n_topics, n_dims), unit rows: the mean of each topic's anchors in the centred space."""
-    rows = []
-    for entry in declared:
-        mean = centred(tables.read(entry["anchors"]).vectors, center).mean(axis=0)
-        rows.append(mean / np.linalg.norm(mean))
-    return np.array(rows, np.float32)
+    table = tables.read([text for entry in declared for text in entry["anchors"]])
+    points = centred(table.vectors, center)
+    ends = np.cumsum([len(entry["anchors"]) for entry in declared])
+    means = np.array([part.mean(axis=0) for part in np.split(points, ends[:-1])])
+    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
 
 
 def _named(

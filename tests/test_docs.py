@@ -1,0 +1,81 @@
+"""The documentation says what the program does."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from voc.cli import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+
+
+def test_the_references_are_fresh(root: Path) -> None:
+    generator = runpy.run_path(str(root / "docs" / "generate.py"), run_name="generate")
+    assert generator["stale"]() == []
+
+
+def test_every_link_in_the_readme_leads_somewhere(root: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (root / target).exists(), target
+
+
+def test_the_curl_of_the_readme_works(client: FlaskClient) -> None:
+    (command,) = re.findall(r"curl -s (http\S+) .*?-d '(\{.*?\})'", README, re.DOTALL)
+    response = client.post(command[0].split("8000", 1)[1], json=json.loads(command[1]))
+    assert response.status_code == 201
+    assert response.get_json()["analysis"]["segments"][0]["department"] == "logistics"
+
+
+def test_every_command_of_the_readme_parses() -> None:
+    commands = [
+        line.split("#")[0].split("| ")[-1].strip()
+        for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    ours = [shlex.split(line)[1:] for line in commands if line.startswith("voc ")]
+    assert len(ours) >= 9
+    for words in ours:
+        group: Any = main
+        while words and hasattr(group, "commands"):
+            assert words[0] in group.commands, words
+            group = group.commands[words.pop(0)]
+        known = {option for parameter in group.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_every_dependency_is_explained(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (root / "docs" / "dependencies.md").read_text("utf-8")
+    for needed in project["dependencies"] + project["optional-dependencies"]["training"]:
+        name = re.split(r"[\[>=<]", needed)[0]
+        assert name in page, name
+
+
+def test_no_file_names_a_registry(root: Path) -> None:
+    for name in ("pyproject.toml", "requirements.txt", "requirements-dev.txt", "requirements-training.txt"):
+        text = (root / name).read_text("utf-8")
+        assert "://" not in text
+        assert "index-url" not in text
+
+
+def test_the_pins_bring_no_torch_and_no_cuda(root: Path) -> None:
+    pins = (root / "requirements.txt").read_text("utf-8").lower()
+    assert "bertopic==" in pins
+    assert not re.search(r"^(torch|nvidia|triton|sentence-transformers)", pins, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [[], ["topics"], ["evaluate"]])
+def test_help_is_there(command: list[str]) -> None:
+    result = CliRunner().invoke(main, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output

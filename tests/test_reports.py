@@ -1,0 +1,148 @@
+"""Figures: counts add up to rows, shares come with an interval that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voc.records import Analysis, Feedback, Segment
+from voc.reports import Share, topics, trends, wilson
+from voc.store import Filter, Store
+from voc.topics import Topic, TopicModel
+
+Make = Callable[..., Feedback]
+
+
+def topic(key: str) -> Topic:
+    return Topic(key, {"vi": f"Tên {key}", "en": f"Name {key}"}, "care", ("a", "b"), ("câu",), 7, 0.5)
+
+
+MODEL = TopicModel([topic(key) for key in ("late", "rude", "price", "app")], np.eye(4), np.zeros(4))
+
+
+def keep(store: Store, row: Feedback, sentiment: Any, *found: str | None, owner: str | None = "care") -> None:
+    """Keeps a row with an analysis made by hand."""
+    parts = tuple(Segment(i, i + 1, "", "vi", sentiment, 0.0, key, None, 0.0) for i, key in enumerate(found))
+    store.add([row], holder="h", lease_s=1)
+    judged = Analysis(
+        row.id, "vi", sentiment, 0.0, 1.0, owner, 0.9, (), "support", "routed", (), parts, "p1"
+    )  # fmt: skip
+    store.save([judged], [None], "r1")
+
+
+@pytest.fixture
+def filled(store: Store, feedback: Make) -> Store:
+    """Five rows in two weeks of two months."""
+    november, december = "2026-11-30T10:00:00.000Z", "2026-12-07T10:00:00.000Z"
+    keep(store, feedback("a", "chữ", occurred_at=november), "negative", "late", "late", "rude")
+    keep(store, feedback("b", "chữ", occurred_at=november), "positive", "late", None, owner="sales")
+    keep(store, feedback("c", "chữ", occurred_at=december), "negative", "late")
+    keep(store, feedback("d", "chữ", occurred_at=december), "mixed", "rude", "price", owner=None)
+    keep(store, feedback("e", "chữ", occurred_at=december), "negative", None)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "expected"),
+    [
+        (0, 0, Share(0.0, 0.0, 1.0)),
+        (0, 10, Share(0.0, 0.0, 0.2775)),
+        (1, 1, Share(1.0, 0.2065, 1.0)),
+        (5, 10, Share(0.5, 0.2366, 0.7634)),
+        (81, 263, Share(0.308, 0.2553, 0.3662)),  # Newcombe 1998, table I
+        (15, 148, Share(0.1014, 0.0624, 0.1605)),
+        (1, 29, Share(0.0345, 0.0061, 0.1718)),
+        (29, 29, Share(1.0, 0.883, 1.0)),
+    ],
+)
+def test_wilson_as_published(hits: int, total: int, expected: Share) -> None:
+    assert wilson(hits, total) == expected
+
+
+COUNTS = st.integers(0, 10**7).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
+
+
+@given(COUNTS)
+def test_wilson_holds_the_share_within_0_and_1(counts: tuple[int, int]) -> None:
+    hits, total = counts
+    share = wilson(hits, total)
+    assert 0.0 <= share.low <= share.value <= share.high <= 1.0
+    assert total == 0 or abs(share.value - hits / total) <= 5e-5
+
+
+@given(COUNTS)
+def test_wilson_of_the_rest_is_its_mirror(counts: tuple[int, int]) -> None:
+    hits, total = counts
+    share, rest = wilson(hits, total), wilson(total - hits, total)
+    assert (share.low, share.high) == pytest.approx((1 - rest.high, 1 - rest.low), abs=1e-4)
+
+
+@given(st.integers(1, 1000), st.data())
+def test_wilson_narrows_with_more_rows(total: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, total))
+    few, many = wilson(hits, total), wilson(hits * 100, total * 100)
+    assert many.high - many.low < few.high - few.low
+
+
+def test_trends_carry_counts_and_shares(filled: Store) -> None:
+    found = [point.as_dict() for point in trends(filled, "topic", "week", Filter())]
+    expected = [("2026-11-30", "late", 2, 1), ("2026-11-30", "rude", 1, 1), ("2026-12-07", "late", 1, 1),
+                ("2026-12-07", "price", 1, 0), ("2026-12-07", "rude", 1, 0)]  # fmt: skip
+    shares = {
+        (2, 1): {"value": 0.5, "low": 0.0945, "high": 0.9055},
+        (1, 1): {"value": 1.0, "low": 0.2065, "high": 1.0},
+        (1, 0): {"value": 0.0, "low": 0.0, "high": 0.7935},
+    }
+    assert found == [
+        {"period": period, "key": key, "count": count, "negative": negative,
+         "negative_share": shares[count, negative]}
+        for period, key, count, negative in expected
+    ]  # fmt: skip
+
+
+def test_trends_take_a_filter_and_a_grain(filled: Store) -> None:
+    chosen = Filter(since="2026-12-01T00:00:00.000Z")
+    found = trends(filled, "department", "month", chosen)
+    assert [(point.period, point.key, point.count, point.negative) for point in found] == [
+        ("2026-12-01", "care", 2, 2)
+    ]
+    assert trends(filled, "topic", "day", Filter(source="nowhere")) == []
+
+
+def test_counts_add_up_to_rows(filled: Store) -> None:
+    owned = sum(filled.count(Filter(department=key, role="owner")) for key in ("care", "sales"))
+    for grain in ("day", "week", "month"):
+        assert sum(point.count for point in trends(filled, "department", grain, Filter())) == owned == 4
+        assert sum(point.count for point in trends(filled, "touchpoint", grain, Filter())) == 5
+
+
+def test_all_topics_the_most_frequent_first(filled: Store) -> None:
+    found = topics(filled, MODEL)
+    assert [(one.topic.key, one.count, one.negative) for one in found] == [
+        ("late", 3, 2), ("rude", 2, 1), ("price", 1, 0), ("app", 0, 0)
+    ]  # fmt: skip
+    assert found[0].as_dict() == {
+        "key": "late", "name": {"vi": "Tên late", "en": "Name late"}, "department": "care",
+        "words": ["a", "b"], "examples": ["câu"], "size": 7, "threshold": 0.5, "count": 3, "negative": 2,
+        "negative_share": {"value": 0.6667, "low": 0.2077, "high": 0.9385},
+    }  # fmt: skip
+    assert found[-1].as_dict()["negative_share"] == {"value": 0.0, "low": 0.0, "high": 1.0}
+
+
+def test_topics_of_a_choice_equal_ones_by_key(filled: Store) -> None:
+    found = topics(filled, MODEL, Filter(until="2026-12-01T00:00:00.000Z"))
+    assert [(one.topic.key, one.count) for one in found] == [
+        ("late", 2), ("rude", 1), ("app", 0), ("price", 0)
+    ]  # fmt: skip
+
+
+def test_an_empty_store_has_all_topics_with_nothing(store: Store) -> None:
+    assert [(one.topic.key, one.count) for one in topics(store, MODEL)] == [
+        ("app", 0), ("late", 0), ("price", 0), ("rude", 0)
+    ]  # fmt: skip
+    assert trends(store, "topic", "day", Filter()) == []

@@ -1,0 +1,149 @@
+"""What was accepted is analyzed, once, whoever dies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from voc.pipeline import Pipeline
+from voc.records import Feedback
+from voc.services import Services
+from voc.store import Filter, Store
+
+Make = Callable[..., Feedback]
+
+
+def test_submit_keeps_and_analyzes_in_order(services: Services, feedback: Make) -> None:
+    rows = [feedback("b", "giao hàng chậm quá"), feedback("a", "the app crashed again")]
+    submitted = services.worklist.submit(rows)
+    assert [s.added.feedback.id for s in submitted] == ["b", "a"]
+    assert [s.analysis.owner for s in submitted if s.analysis] == ["logistics", "digital"]
+    assert services.store.waiting() == 0
+
+
+def test_what_is_out_of_time_is_queued_and_drained(services: Services, feedback: Make, monkeypatch) -> None:
+    monkeypatch.setattr("voc.worklist.CHUNK", 2)
+    ticks = iter([0.0, 0.0, 99.0, 99.0])
+    monkeypatch.setattr("voc.worklist.time.monotonic", lambda: next(ticks))
+    submitted = services.worklist.submit([feedback(str(i), f"hàng lỗi số {i}") for i in range(6)])
+    assert [s.analysis is None for s in submitted] == [False, False, True, True, True, True]
+    assert services.store.waiting() == 4
+    assert [services.worklist.drain_once() for _ in range(3)] == [2, 2, 0]
+    assert services.store.waiting() == 0
+    assert all(kept.analysis for kept in services.store.every(Filter()))
+
+
+def test_rows_of_a_dead_process_are_taken_over_after_the_lease(services: Services, feedback: Make) -> None:
+    store = services.store
+    store.add([feedback("a", "hàng lỗi")], holder="dead", lease_s=-1.0)
+    store.add([feedback("b", "hàng lỗi")], holder="alive", lease_s=600.0)
+    assert services.worklist.drain_once() == 1
+    assert store.get("a").analysis is not None
+    assert store.get("b").analysis is None
+
+
+def test_one_bad_row_does_not_stop_the_others(services: Services, feedback: Make, monkeypatch) -> None:
+    pipeline = services.pipelines.get()
+    read = pipeline.read
+
+    def picky(texts):
+        if any("poison" in text for text in texts):
+            raise ValueError("cannot read this")
+        return read(texts)
+
+    monkeypatch.setattr(pipeline, "read", picky)
+    rows = [feedback("a", "hàng lỗi"), feedback("b", "poison"), feedback("c", "giao chậm")]
+    submitted = services.worklist.submit(rows)
+    assert [s.analysis is None for s in submitted] == [False, True, False]
+    assert services.worklist.drain_once() == 0  # it waits before it is tried again
+    assert services.store.waiting() == 1
+
+
+def test_eight_threads_at_once_lose_nothing(services: Services, feedback: Make) -> None:
+    failures: list[BaseException] = []
+
+    def work(thread: int) -> None:
+        try:
+            for i in range(5):
+                services.worklist.submit([feedback(f"{thread}-{i}", f"giao hàng chậm lần {i}")])
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+        finally:
+            services.store.close()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert services.store.count(Filter()) == 40
+    assert services.store.waiting() == 0
+
+
+def test_the_background_thread_stops_when_told(services: Services, feedback: Make) -> None:
+    services.store.add([feedback("a", "hàng lỗi")], holder="dead", lease_s=-1.0)
+    stop = threading.Event()
+
+    def stop_when_done(_claimed: float) -> bool:
+        stop.set()
+        return True
+
+    stop.wait = stop_when_done  # type: ignore[method-assign, assignment]
+    services.worklist.run(stop)
+    assert services.store.waiting() == 0
+
+
+def reclassified(services: Services, **options: bool):
+    return services.worklist.reclassify(Filter(), dry_run=options.get("dry_run", False))
+
+
+def test_reclassify_judges_again_without_encoding(services: Services, feedback: Make, monkeypatch) -> None:
+    rows = [feedback(str(i), text) for i, text in enumerate(["giao hàng chậm", "app lỗi hoài", "😍"])]
+    services.worklist.submit(rows)
+    pipeline: Pipeline = services.pipelines.get()
+    before = {kept.feedback.id: kept.analysis for kept in services.store.every(Filter())}
+    monkeypatch.setattr(pipeline, "version", "2099.01-ffffff")
+    monkeypatch.setattr(pipeline.reader.encoder, "encode", None)  # nothing may be encoded
+
+    dry = reclassified(services, dry_run=True)
+    assert (dry.rows, dry.encoded, dry.as_dict()["owners_moved"]) == (3, 0, [])
+    assert services.store.get("0").analysis == before["0"]
+
+    done = reclassified(services)
+    assert (done.rows, done.encoded) == (3, 0)
+    after = {kept.feedback.id: kept.analysis for kept in services.store.every(Filter())}
+    assert {a.pipeline for a in after.values()} == {"2099.01-ffffff"}
+    assert [(a.owner, a.sentiment) for a in after.values()] == [
+        (a.owner, a.sentiment) for a in before.values()
+    ]
+    assert reclassified(services).rows == 0  # done rows are left out: it can be started again
+
+
+def test_reclassify_reads_again_after_a_new_encoder(services: Services, feedback: Make, monkeypatch) -> None:
+    services.worklist.submit([feedback("a", "giao hàng chậm")])
+    pipeline = services.pipelines.get()
+    monkeypatch.setattr(pipeline, "version", "2099.01-eeeeee")
+    monkeypatch.setattr(pipeline.reader, "version", "e5s-new-r1")
+    done = reclassified(services)
+    assert (done.rows, done.encoded) == (1, 1)
+
+
+def test_reclassify_narrows_by_source_and_day(services: Services, feedback: Make, monkeypatch) -> None:
+    services.worklist.submit(
+        [
+            feedback("a", "giao hàng chậm", source="x"),
+            feedback("b", "giao hàng chậm", source="y"),
+            feedback("c", "giao hàng chậm", source="x", occurred_at="2026-01-01T00:00:00.000Z"),
+        ]
+    )
+    monkeypatch.setattr(services.pipelines.get(), "version", "2099.01-dddddd")
+    done = services.worklist.reclassify(Filter(source="x", since="2026-06-01"), dry_run=False)
+    assert done.rows == 1
+
+
+def test_the_store_of_a_dead_process_is_whole(services: Services, settings, feedback: Make) -> None:
+    services.worklist.submit([feedback("a", "giao hàng chậm")])
+    fresh = Store(settings.db)
+    assert fresh.db.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    fresh.close()
