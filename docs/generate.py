@@ -27,7 +27,7 @@ def cli_page() -> str:
     """Every command with its help text."""
     parts = [NOTE + "# Command line\n\n" + _exit_statuses()]
     for path, entry in _commands(command, "voc"):
-        context = click.Context(entry, info_name=path)
+        context = click.Context(entry, info_name=path, terminal_width=100)
         parts.append(f"## `{path}`\n\n```text\n{entry.get_help(context)}\n```\n")
     return "\n".join(parts)
 

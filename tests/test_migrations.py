@@ -85,7 +85,6 @@ def test_rows_of_each_older_schema_are_kept(tmp_path: Path, db: Database, next_s
     blank.close()
 
 
-# BUG: voc/migrations.py:126, step 0004 makes the work list without the rows that already wait.
 @pytest.mark.parametrize("next_step", [1, 2, 3])
 def test_rows_without_an_analysis_wait_after_the_step(tmp_path: Path, db: Database, next_step: int) -> None:
     steps.apply(db, stop_before=NAMES[next_step])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voc.records import Analysis, Feedback, Segment
@@ -67,6 +67,7 @@ def test_wilson_as_published(hits: int, total: int, expected: Share) -> None:
 COUNTS = st.integers(0, 10**7).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 
 
+@settings(deadline=None)
 @given(COUNTS)
 def test_wilson_holds_the_share_within_0_and_1(counts: tuple[int, int]) -> None:
     hits, total = counts
@@ -75,6 +76,7 @@ def test_wilson_holds_the_share_within_0_and_1(counts: tuple[int, int]) -> None:
     assert total == 0 or abs(share.value - hits / total) <= 5e-5
 
 
+@settings(deadline=None)
 @given(COUNTS)
 def test_wilson_of_the_rest_is_its_mirror(counts: tuple[int, int]) -> None:
     hits, total = counts
@@ -82,6 +84,7 @@ def test_wilson_of_the_rest_is_its_mirror(counts: tuple[int, int]) -> None:
     assert (share.low, share.high) == pytest.approx((1 - rest.high, 1 - rest.low), abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1000), st.data())
 def test_wilson_narrows_with_more_rows(total: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, total))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import numpy as np
+
 from voc.pipeline import Pipeline
 from voc.records import Feedback
 from voc.services import Services
@@ -23,9 +25,11 @@ def test_submit_keeps_and_analyzes_in_order(services: Services, feedback: Make) 
 
 def test_what_is_out_of_time_is_queued_and_drained(services: Services, feedback: Make, monkeypatch) -> None:
     monkeypatch.setattr("voc.worklist.CHUNK", 2)
+    rows = [feedback(str(i), f"hàng lỗi số {i}") for i in range(6)]
+    services.worklist.store.prepare()
     ticks = iter([0.0, 0.0, 99.0, 99.0])
-    monkeypatch.setattr("voc.worklist.time.monotonic", lambda: next(ticks))
-    submitted = services.worklist.submit([feedback(str(i), f"hàng lỗi số {i}") for i in range(6)])
+    monkeypatch.setattr("voc.worklist.monotonic", lambda: next(ticks))
+    submitted = services.worklist.submit(rows)
     assert [s.analysis is None for s in submitted] == [False, False, True, True, True, True]
     assert services.store.waiting() == 4
     assert [services.worklist.drain_once() for _ in range(3)] == [2, 2, 0]
@@ -94,6 +98,12 @@ def test_the_background_thread_stops_when_told(services: Services, feedback: Mak
     assert services.store.waiting() == 0
 
 
+def no_encoding(pieces: list[str]):
+    """Stands where segments are encoded: there must be none."""
+    assert pieces == []
+    return [], [], np.zeros((0, 384), np.float32)
+
+
 def reclassified(services: Services, **options: bool):
     return services.worklist.reclassify(Filter(), dry_run=options.get("dry_run", False))
 
@@ -104,7 +114,7 @@ def test_reclassify_judges_again_without_encoding(services: Services, feedback: 
     pipeline: Pipeline = services.pipelines.get()
     before = {kept.feedback.id: kept.analysis for kept in services.store.every(Filter())}
     monkeypatch.setattr(pipeline, "version", "2099.01-ffffff")
-    monkeypatch.setattr(pipeline.reader.encoder, "encode", None)  # nothing may be encoded
+    monkeypatch.setattr(pipeline.reader, "pieces", no_encoding)
 
     dry = reclassified(services, dry_run=True)
     assert (dry.rows, dry.encoded, dry.as_dict()["owners_moved"]) == (3, 0, [])

@@ -47,8 +47,11 @@ class Artefacts:
             raise ArtefactError("manifest_missing", f"{path} does not exist") from None
         except ValueError as error:
             raise ArtefactError("manifest_invalid", f"{path} is not JSON: {error}") from None
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-            raise ArtefactError("manifest_invalid", f"{path} has no table 'files'")
+        files = manifest.get("files") if isinstance(manifest, dict) else None
+        if not isinstance(files, dict) or "version" not in manifest:
+            raise ArtefactError("manifest_invalid", f"{path} has no 'version' or no table 'files'")
+        if not all(isinstance(entry, dict) and "sha256" in entry for entry in files.values()):
+            raise ArtefactError("manifest_invalid", f"{path} names a file without its 'sha256'")
         return manifest
 
     @property

@@ -93,6 +93,6 @@ def _flat(kept: Kept) -> dict[str, Any]:
 
 def _safe_cell(value: Any) -> Any:
     """A leading ``'`` before text that a spreadsheet would take for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"):
         return "'" + value
     return value

@@ -135,6 +135,7 @@ def _work_list(db: Database) -> None:
         ) STRICT
         """
     )
+    db.execute("INSERT INTO work_list (feedback) SELECT number FROM feedback WHERE pipeline IS NULL")
 
 
 @steps(name="0005_topics")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from voc.records import Span
+from voc.text import is_visible
 
 #: Words on each side without which a comma or a word of contrast does not divide.
 MIN_WORDS = 3
@@ -64,7 +65,7 @@ def _between(text: str, start: int, end: int, pattern: re.Pattern[str]) -> list[
 def _trim(text: str, span: Span) -> Span | None:
     piece = text[span.start : span.end]
     stripped = piece.strip()
-    if not any(char.isprintable() and not char.isspace() for char in stripped):
+    if not is_visible(stripped):
         return None
     start = span.start + piece.index(stripped)
     return Span(start, start + len(stripped))

@@ -43,7 +43,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int, threads: int)
     """
     from voc.store import Store
 
-    Store(settings.db, settings.busy_timeout_ms).prepare()
+    store = Store(settings.db, settings.busy_timeout_ms)
+    store.prepare()
+    store.close()  # a connection must not cross the fork
     if settings.encoder_threads == 0:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         settings = settings.model_copy(update={"encoder_threads": max(1, cores // workers)})

@@ -159,8 +159,8 @@ class Store:
         while True:
             try:
                 self.db.enable_wal()
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
             else:
@@ -173,10 +173,10 @@ class Store:
         db.conn.execute("BEGIN IMMEDIATE")
         try:
             yield db
+            db.conn.commit()
         except BaseException:
             db.conn.rollback()
             raise
-        db.conn.commit()
 
     def close(self) -> None:
         """Closes this thread's connection."""
@@ -265,13 +265,13 @@ class Store:
         return int(row[0])
 
     def _kept(self, rows: Sequence[sqlite3.Row]) -> list[Kept]:
-        numbers = [row["number"] for row in rows if row["pipeline"]]
-        segments: dict[int, list[sqlite3.Row]] = {number: [] for number in numbers}
+        shown = [(row["number"], row["pipeline"]) for row in rows if row["pipeline"]]
+        segments: dict[int, list[sqlite3.Row]] = {number: [] for number, _ in shown}
         for part in self.db.conn.execute(
-            "SELECT s.* FROM segments s "
-            "JOIN feedback f ON f.number = s.feedback AND f.pipeline = s.pipeline "
-            "WHERE s.feedback IN (SELECT value FROM json_each(?)) ORDER BY s.feedback, s.position",
-            (json.dumps(numbers),),
+            "SELECT * FROM segments WHERE (feedback, pipeline) IN "
+            "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) "
+            "ORDER BY feedback, position",
+            (json.dumps(shown),),
         ):
             segments[part["feedback"]].append(part)
         return [

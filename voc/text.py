@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 
+#: Categories that leave nothing on the page: control, format, surrogate, and the three of white space.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 _STROKED = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
 
 
@@ -15,6 +17,11 @@ def fold(text: str) -> str:
     """Lower case without diacritics: ``"Đổi trả"`` -> ``"doi tra"``. Length may change."""
     decomposed = unicodedata.normalize("NFKD", text.translate(_STROKED).lower())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of ``text`` can be seen: a letter, digit, sign or emoji, even one still unassigned."""
+    return any(unicodedata.category(char) not in _UNSEEN for char in text)
 
 
 def fold_with_map(text: str) -> tuple[str, list[int]]:

@@ -104,6 +104,7 @@ def fit(
     *,
     min_topic_size: int,
     stop_words: Sequence[str],
+    hints: Sequence[int] | None = None,
     random_state: int = 0,
 ) -> tuple[NDArray[np.int64], dict[int, list[str]]]:
     """Runs BERTopic on vectors that are already centred.
@@ -111,6 +112,8 @@ def fit(
     Args:
         words: one text per row, its words joined by blanks (Vietnamese words whole, joined by ``_``).
         vectors: float32 (n, n_dims), unit rows.
+        hints: for each row the number of a theme that it is likely about, -1 for not known
+            (semi-supervised topic modelling: UMAP draws rows of one theme together).
 
     Returns:
         The cluster of each row (-1 for none), and the top words of each cluster. The numbers mean
@@ -127,17 +130,41 @@ def fit(
             n_neighbors=15, n_components=10, min_dist=0.0, metric="cosine", random_state=random_state
         ),
         hdbscan_model=HDBSCAN(
-            min_cluster_size=min_topic_size, min_samples=5, metric="euclidean", prediction_data=False
+            min_cluster_size=min_topic_size, min_samples=3, metric="euclidean", prediction_data=False
         ),
         vectorizer_model=CountVectorizer(
             token_pattern=r"(?u)[^\W\d_][\w]+",  # noqa: S106
             stop_words=list(stop_words),
-            min_df=3,
+            min_df=1,
         ),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
         calculate_probabilities=False,
         language=None,
     )
-    found, _ = model.fit_transform(list(words), vectors)
+    found, _ = model.fit_transform(list(words), vectors, y=None if hints is None else list(hints))
     top = {number: [word for word, _ in pairs if word] for number, pairs in model.get_topics().items()}
     return np.asarray(found, np.int64), top
+
+
+def top_words(texts: Sequence[str], stop_words: Sequence[str], count: int) -> list[tuple[str, ...]]:
+    """The words that set each topic apart from the others, strongest first.
+
+    Class-based TF-IDF (Grootendorst 2022), frequent words reduced.
+
+    Args:
+        texts: per topic, the words of all its segments joined by blanks.
+    """
+    from bertopic.vectorizers import ClassTfidfTransformer
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(token_pattern=r"(?u)[^\W\d_][\w]+", stop_words=list(stop_words))  # noqa: S106
+    counts = vectorizer.fit_transform(texts)
+    counts.data[counts.data < 2] = 0  # a word that a topic has but once says nothing of it
+    kept = np.flatnonzero(np.asarray(counts.sum(axis=0)).ravel())
+    counts = counts[:, kept]
+    weights = ClassTfidfTransformer(reduce_frequent_words=True).fit_transform(counts).toarray()
+    names = vectorizer.get_feature_names_out()[kept]
+    return [
+        tuple(str(names[i]).replace("_", " ") for i in np.argsort(-row, kind="stable")[:count] if row[i] > 0)
+        for row in weights
+    ]

@@ -11,11 +11,11 @@ import logging
 import os
 import socket
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from voc.pipeline import Pipeline, PipelineHolder
@@ -89,10 +89,10 @@ class WorkList:
         return [Submission(row, kept[row.feedback.id].analysis) for row in added]
 
     def _analyze_in_time(self, holder: str, rows: Sequence[Feedback]) -> None:
-        deadline = time.monotonic() + self.settings.analysis_timeout_s
+        deadline = monotonic() + self.settings.analysis_timeout_s
         for chunk in _chunks(rows):
             pairs = [(row.id, row.text) for row in chunk]
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 self.store.release(holder, [key for key, _ in pairs])
             else:
                 self._analyze(holder, pairs)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -73,14 +75,15 @@ def decode(content: bytes) -> str:
     text is composed (NFC), so that it equals what a person types. UTF-8 content is left as it is.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", errors="strict")
+        return content.decode("utf-16")
+    start = content[:400]
+    if start.count(0) > len(start) // 5:  # UTF-8 text has no NUL; in UTF-16 every ASCII letter brings one
+        low_first = start[1::2].count(0) >= start[::2].count(0)
+        return content.decode("utf-16-le" if low_first else "utf-16-be")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        pass
-    if len(content) > 1 and content.count(0, 0, 400) > min(len(content), 400) // 4:
-        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be")
-    return unicodedata.normalize("NFC", content.decode("cp1258", errors="strict"))
+        return unicodedata.normalize("NFC", content.decode("cp1258"))
 
 
 def _read_text(path: Path) -> str:
@@ -96,7 +99,7 @@ def _read_csv(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
     lines = io.StringIO(_read_text(path), newline="").readlines()
     delimiter = _delimiter(lines[0]) if lines else ","
     header: list[str] = []
-    columns: list[str | None] = []
+    columns: Columns = []
     for number, cells, problem in _records(lines, delimiter):
         if not header:
             if problem or not cells:
@@ -149,8 +152,11 @@ def _delimiter(first: str) -> str:
     return max(",;\t", key=bare.count)
 
 
-def _columns(header: list[str], mapping: dict[str, str]) -> list[str | None]:
-    """The feedback field that each column fills; columns that are not mapped are attributes.
+Columns = list[tuple[str, ...]]
+
+
+def _columns(header: list[str], mapping: dict[str, str]) -> Columns:
+    """The feedback fields that each column fills; columns that are not mapped are attributes.
 
     Raises:
         InvalidInput: ``column_missing`` if a mapped column, or the text, is not there.
@@ -158,56 +164,66 @@ def _columns(header: list[str], mapping: dict[str, str]) -> list[str | None]:
     for field, column in mapping.items():
         if column not in header:
             raise InvalidInput("column_missing", f"there is no column {column!r} for {field}", field)
-    by_column = {column: field for field, column in mapping.items()}
     known = set(FeedbackIn.model_fields) | {f"scores.{name}" for name in Scores.model_fields}
-    fields: list[str | None] = []
+    fields: Columns = []
     for name in header:
         lowered = name.lower().replace(" ", "_")
         bare = f"scores.{lowered}" if lowered in Scores.model_fields else lowered
-        if name in by_column:
-            fields.append(by_column[name])
-        elif bare in known and bare not in mapping:
-            fields.append(bare)
-        else:
-            fields.append(f"attributes.{name}" if name else None)
-    if "text" not in fields:
+        mapped = tuple(field for field, column in mapping.items() if column == name)
+        if not mapped and bare in known and bare not in mapping:
+            mapped = (bare,)
+        fields.append(mapped or ((f"attributes.{name}",) if name else ()))
+    if not any("text" in names for names in fields):
         raise InvalidInput(
             "column_missing", f"no column is named text; choose one of {', '.join(header)} by mapping", "text"
         )
     return fields
 
 
-def _from_cells(columns: list[str | None], cells: list[Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for field, cell in zip(columns, cells, strict=False):
-        if field is None or cell is None or (isinstance(cell, str) and field != "text" and not cell.strip()):
-            continue
-        group, _, name = field.partition(".")
-        if group == "scores" and name:
-            values.setdefault("scores", {})[name] = _whole_number(cell)
-        elif group == "attributes" and name:
-            values.setdefault("attributes", {})[name] = cell if isinstance(cell, Scalar) else str(cell)
-        elif field in ("scores", "attributes"):
-            values[field] = _inline_json(cell)
-        else:
-            values[field] = cell if isinstance(cell, str | date) else str(cell)
+def _from_cells(columns: Columns, cells: list[Any]) -> dict[str, Any]:
+    """The values of one row of a spreadsheet: empty cells say nothing, scores are written as text."""
+    pairs: list[tuple[str, Any]] = []
+    for fields, cell in zip(columns, cells, strict=False):
+        for field in fields:
+            group, _, name = field.partition(".")
+            if cell is None or (isinstance(cell, str) and field != "text" and not cell.strip()):
+                continue
+            if group == "scores" and name:
+                pairs.append((field, _whole_number(cell)))
+            elif group == "attributes" and name:
+                pairs.append((field, cell if isinstance(cell, Scalar) else str(cell)))
+            elif field in ("scores", "attributes"):
+                pairs.append((field, _inline_json(cell)))
+            else:
+                pairs.append((field, cell if isinstance(cell, str | date) else str(cell)))
+    values = _placed(pairs)
     values.setdefault("text", "")
+    return values
+
+
+def _placed(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Puts ``scores.nps`` and the like into their group, whole groups merged with single values."""
+    values: dict[str, Any] = {field: value for field, value in pairs if "." not in field}
+    for field, value in pairs:
+        group, dot, name = field.partition(".")
+        if dot and isinstance(values.setdefault(group, {}), dict):
+            values[group] = {**values[group], name: value}
     return values
 
 
 def _whole_number(cell: Any) -> Any:
     """A score as spreadsheets write it: ``9``, ``"9"`` or ``9.0``; anything else is left to be refused."""
-    try:
-        value = float(cell)
-    except (TypeError, ValueError):
-        return cell
-    return int(value) if value.is_integer() else cell
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    if isinstance(cell, str) and (number := re.fullmatch(r"\s*(-?\d{1,9})(?:\.0+)?\s*", cell)):
+        return int(number.group(1))
+    return cell
 
 
 def _inline_json(cell: Any) -> Any:
     try:
         return loads(cell) if isinstance(cell, str) else cell
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
 
 
@@ -236,24 +252,38 @@ def _read_json(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
 def _renamed(values: Any, mapping: dict[str, str]) -> Any:
     if not mapping or not isinstance(values, dict):
         return values
-    by_column = {column: field for field, column in mapping.items()}
-    return _from_cells([by_column.get(name, name) for name in values], list(values.values()))
+    pairs: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        mapped = [field for field, column in mapping.items() if column == name]
+        pairs += [(field, value) for field in mapped or [name]]
+    return _placed(pairs)
+
+
+#: What openpyxl and the zip and XML readers under it raise on a file that is broken somewhere.
+_BROKEN_WORKBOOK = (
+    LookupError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError, SyntaxError, OSError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def _read_xlsx(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
-    from openpyxl import load_workbook
+    import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, ValueError) as error:
+        with path.open("rb") as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            try:
+                table = list(book.worksheets[0].iter_rows(values_only=True))
+            finally:
+                book.close()
+    except (InvalidFileException, *_BROKEN_WORKBOOK) as error:
         raise InvalidInput("file_unreadable", f"{path} is no XLSX workbook: {error}") from None
-    sheet = book.worksheets[0].iter_rows(values_only=True)
-    header = ["" if cell is None else str(cell).strip() for cell in next(sheet, ())]
+    header = ["" if cell is None else str(cell).strip() for cell in (table[0] if table else ())]
     if not any(header):
         raise InvalidInput("file_empty", f"{path} has no header row")
     columns = _columns(header, mapping)
-    for number, cells in enumerate(sheet, start=2):
+    for number, cells in enumerate(table[1:], start=2):
         if any(cell is not None for cell in cells):
             yield Row(number, _from_cells(columns, list(cells)))
 

@@ -15,6 +15,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
+    StrictFloat,
     StrictInt,
     StringConstraints,
     ValidationError,
@@ -23,6 +25,7 @@ from pydantic import (
 from voc.clock import utc_now
 from voc.errors import InvalidInput
 from voc.records import Feedback, Scalar, Touchpoint
+from voc.text import is_visible
 
 TEXT_MAX_CHARS = 20_000
 
@@ -37,7 +40,7 @@ def _clean_text(value: str) -> str:
     value = _no_surrogates(value)
     if "\x00" in value:
         raise ValueError("must not hold NUL characters")
-    if not any(char.isprintable() and not char.isspace() for char in value):
+    if not is_visible(value):
         raise ValueError("must hold at least one visible character")
     return value
 
@@ -86,7 +89,7 @@ def _scalar(value: Any) -> Any:
 
 
 Attribute = Annotated[
-    bool | StrictInt | float | Annotated[str, StringConstraints(strict=True, max_length=1000)],
+    StrictBool | StrictInt | StrictFloat | Annotated[str, StringConstraints(strict=True, max_length=1000)],
     BeforeValidator(_scalar),
     AfterValidator(_finite),
 ]
@@ -108,7 +111,8 @@ class FeedbackIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: Annotated[str, StringConstraints(strict=True, min_length=1), AfterValidator(_clean_text)] = Field(
-        description="What the customer wrote, 1 to 20,000 Unicode code points.", max_length=TEXT_MAX_CHARS
+        description="What the customer wrote, 1 to 20,000 Unicode code points.",
+        json_schema_extra={"maxLength": TEXT_MAX_CHARS},
     )
     source: ShortText = Field("api", description="Where it came from, such as `zendesk` or `store-survey`.")
     external_id: ShortText | None = Field(
@@ -167,7 +171,8 @@ def _translated(error: ValidationError) -> InvalidInput:
     """The first thing wrong, as our own error: unknown fields last, since they often follow from a typo."""
     problems = sorted(error.errors(), key=lambda problem: problem["type"] == "extra_forbidden")
     first = problems[0]
-    path = ".".join(str(part) for part in first["loc"] if not _is_type_tag(part))
+    # Pydantic also names the member of the union that an attribute is not; senders do not know it.
+    path = ".".join(str(part) for part in first["loc"][:2])
     kind = first["type"]
     message = first["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
@@ -182,13 +187,6 @@ def _translated(error: ValidationError) -> InvalidInput:
             return InvalidInput("text_empty", f"text {message}", "text")
     code = "field_missing" if kind == "missing" else "field_invalid"
     return InvalidInput(code, f"{path}: {message}", path or None)
-
-
-def _is_type_tag(part: str | int) -> bool:
-    """Pydantic names the member of a union in the path; senders do not know it."""
-    return isinstance(part, str) and (
-        part in {"bool", "int", "float", "str"} or "[" in part or ("-" in part and "(" in part)
-    )
 
 
 def _kind(value: Any) -> str:

@@ -43,7 +43,8 @@ class TableReader:
         if cache is not None and cache.exists():
             kept = np.load(cache, allow_pickle=False)
             if str(kept["version"]) == reader.version:
-                self._words = dict(zip(kept["keys"].tolist(), json.loads(kept["words"].tobytes()), strict=True))
+                words = json.loads(kept["words"].tobytes())
+                self._words = dict(zip(kept["keys"].tolist(), words, strict=True))
                 self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
 
     def read(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None) -> Table:

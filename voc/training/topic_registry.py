@@ -1,7 +1,8 @@
 """The first fit of topics: BERTopic finds groups of segments, the registry's anchors give them names.
 
 Enters: texts of the training sets and of our corpus, and ``corpora/topics.toml``. Leaves: a `TopicModel`.
-What must hold: a topic is in the model only if BERTopic found it; examples are our own sentences.
+What must hold: a topic has members enough in the data, found by BERTopic or near its anchors; examples
+are our own sentences, labelled with the topic's department.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voc import segment as segmenting
-from voc.topics import Topic, TopicModel, centred
+from voc.topics import Topic, TopicModel, centred, top_words
 from voc.topics import fit as fit_groups
 from voc.training import data as sets
 from voc.training.table import TableReader
 
 #: Segments of each public set that the fit sees, so that no one set rules it.
 PER_SET = 800
-MIN_TOPIC_SIZE = 15
-#: Least cosine between a group and a topic's anchors for the group to get the topic's name.
-MIN_ANCHOR_COSINE = 0.35
+MIN_TOPIC_SIZE = 10
+#: Least cosine of a segment to one of a topic's anchors to count as a hint: lower where a person gave the
+#: segment to the topic's department. Least cosine of a group's centroid to the anchors to be named by them.
+HINT_COSINE, OWN_HINT_COSINE, GROUP_COSINE = 0.5, 0.36, 0.4
+#: Least cosine of a group's member to the anchors of the topic that the group belongs to.
+MEMBER_COSINE = 0.2
 #: A topic's threshold: this quantile of its members' cosines to the centroid, but never below `FLOOR`.
-MEMBER_QUANTILE, FLOOR = 0.25, 0.35
+MEMBER_QUANTILE, FLOOR = 0.1, 0.3
 EXAMPLES, WORDS = 3, 10
 RANDOM_STATE = 20261121
 
@@ -42,33 +46,42 @@ def fit(
         The model, and: segments, groups found, groups named, topics, share of segments that BERTopic left
         out, share of segments that have a topic in the end.
     """
-    pieces, own = _segments(data, corpora)
+    pieces, departments = _segments(data, corpora)
     say(f"topics: {len(pieces)} segments")
     table = tables.read(pieces)
     center = table.vectors.mean(axis=0)
     points = centred(table.vectors, center)
     stop = sets.stop_words(Path(__file__).parent / "stopwords.toml")
-    groups, top = fit_groups(
-        table.words, points, min_topic_size=MIN_TOPIC_SIZE, stop_words=stop, random_state=RANDOM_STATE
-    )
     declared = tomllib.loads((corpora / "topics.toml").read_text("utf-8"))["topics"]
-    anchors = _anchors(tables, declared, center)
-    members, words, unnamed = _named(groups, points, anchors, top)
+    anchors, cosines_to_anchors = _anchors(tables, declared, center, points)
+    _forbid(cosines_to_anchors, departments, declared)
+    best = cosines_to_anchors.argmax(axis=1)
+    least = np.array([HINT_COSINE if department is None else OWN_HINT_COSINE for department in departments])
+    hints = np.where(cosines_to_anchors.max(axis=1) >= least, best, -1)
+    groups, top = fit_groups(
+        table.words, points, min_topic_size=MIN_TOPIC_SIZE, stop_words=stop, hints=hints.tolist(),
+        random_state=RANDOM_STATE,
+    )  # fmt: skip
+    members, unnamed = _named(groups, points, anchors, cosines_to_anchors, hints, top)
+    named = [number for number in range(len(declared)) if number in members]
+    words = top_words(
+        [" ".join(table.words[row] for row in members[number]) for number in named], stop, WORDS
+    )
     say(f"topics: {len(top)} groups, {len(unnamed)} without a name: {unnamed[:12]}")
     topics, centroids = [], []
-    for number, entry in enumerate(declared):
-        if number not in members:
-            continue
+    for number, said in zip(named, words, strict=True):
+        entry = declared[number]
         rows = np.array(members[number])
-        centroid = points[rows].mean(axis=0) + anchors[number]
+        centroid = points[rows].mean(axis=0)
+        centroid = centroid / np.linalg.norm(centroid) + anchors[number]
         centroid /= np.linalg.norm(centroid)
         cosines = points[rows] @ centroid
         centroids.append(centroid)
         topics.append(
             Topic(
                 entry["key"], entry["name"], entry["department"],
-                tuple(word for word, _ in words[number].most_common(WORDS)),
-                _examples(rows, cosines, pieces, own), len(rows),
+                said,
+                _examples(rows, cosines, pieces, departments, entry["department"]), len(rows),
                 round(max(FLOOR, float(np.quantile(cosines, MEMBER_QUANTILE))), 3),
             )
         )  # fmt: skip
@@ -85,67 +98,101 @@ def fit(
     return model, figures
 
 
-def _segments(data: Path, corpora: Path) -> tuple[list[str], list[bool]]:
-    """Distinct segments, and which of them are our own."""
+def _segments(data: Path, corpora: Path) -> tuple[list[str], list[str | None]]:
+    """Distinct segments; of our own the department that they were labelled with, of others None."""
     rng = random.Random(RANDOM_STATE)
     by_set: dict[str, list[str]] = defaultdict(list)
     for source, text in sets.training_texts(data):
         by_set[source].append(text)
-    for texts in by_set.values():
-        rng.shuffle(texts)
-    ours = [example.text for example in sets.corpus(corpora) if not sets.is_held_out(example.group)]
-    found: dict[str, bool] = {}
-    for text in ours:
-        for span in segmenting.segment(text):
-            found.setdefault(text[span.start : span.end], True)
+    found: dict[str, str | None] = {}
+    for example in sets.corpus(corpora):
+        if not sets.is_held_out(example.group):
+            for start, end, _, department in example.parts:
+                found.setdefault(example.text[start:end].strip(), department or "none")
     for source in sorted(by_set):
+        rng.shuffle(by_set[source])
         taken = 0
         for text in by_set[source]:
             for span in segmenting.segment(text):
-                if taken < PER_SET and span.end - span.start >= 8:
-                    taken += found.setdefault(text[span.start : span.end], False) is False
+                piece = text[span.start : span.end]
+                if taken < PER_SET and len(piece) >= 8 and piece not in found:
+                    found[piece] = None
+                    taken += 1
     pieces = sorted(found)  # the order of input must not matter
     return pieces, [found[piece] for piece in pieces]
 
 
+def _forbid(
+    cosines: NDArray[np.float32], departments: Sequence[str | None], declared: Sequence[dict[str, Any]]
+) -> None:
+    """A segment that a person gave to one department is no member of another department's topic."""
+    owners = np.array([entry["department"] for entry in declared])
+    for row, department in enumerate(departments):
+        if department is not None:
+            cosines[row, owners != department] = -1.0
+
+
 def _anchors(
-    tables: TableReader, declared: Sequence[dict[str, Any]], center: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """float32 (n_topics, n_dims), unit rows: the mean of each topic's anchors in the centred space."""
+    tables: TableReader,
+    declared: Sequence[dict[str, Any]],
+    center: NDArray[np.float32],
+    points: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The mean of each topic's anchors (n_topics, n_dims), and each point's cosine to its nearest one
+    of each topic (n_points, n_topics)."""
     table = tables.read([text for entry in declared for text in entry["anchors"]])
-    points = centred(table.vectors, center)
     ends = np.cumsum([len(entry["anchors"]) for entry in declared])
-    means = np.array([part.mean(axis=0) for part in np.split(points, ends[:-1])])
-    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
+    parts = np.split(centred(table.vectors, center), ends[:-1])
+    means = np.array([part.mean(axis=0) for part in parts])
+    nearest = np.stack([(points @ part.T).max(axis=1) for part in parts], axis=1)
+    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32), nearest
 
 
 def _named(
     groups: NDArray[np.int64],
     points: NDArray[np.float32],
     anchors: NDArray[np.float32],
+    cosines: NDArray[np.float32],
+    hints: NDArray[np.int64],
     top: dict[int, list[str]],
-) -> tuple[dict[int, list[int]], dict[int, Counter[str]], list[str]]:
-    """Rows and words of each declared topic, and the top words of groups that got no name."""
-    members: dict[int, list[int]] = defaultdict(list)
-    words: dict[int, Counter[str]] = defaultdict(Counter)
+) -> tuple[dict[int, list[int]], list[str]]:
+    """Rows of each declared topic, and the top words of groups that got no name.
+
+    The segments that point to a topic by themselves are its members; the groups that BERTopic found add
+    theirs.
+    A group belongs to the topic that most of its hinted members point to, if they are a fifth of it; else
+    to the topic whose anchors its centroid is nearest to, if near enough.
+    """
+    members: dict[int, set[int]] = defaultdict(set)
+    for row in np.flatnonzero(hints >= 0):
+        members[int(hints[row])].add(int(row))
     unnamed: list[str] = []
     for group in sorted(number for number in top if number >= 0):
         rows = np.flatnonzero(groups == group)
+        hinted = Counter(int(hint) for hint in hints[rows] if hint >= 0).most_common(1)
         centroid = points[rows].mean(axis=0)
-        cosines = anchors @ (centroid / np.linalg.norm(centroid))
-        best = int(cosines.argmax())
-        if cosines[best] < MIN_ANCHOR_COSINE:
+        near = anchors @ (centroid / np.linalg.norm(centroid))
+        if hinted and hinted[0][1] >= len(rows) / 5:
+            topic = hinted[0][0]
+        elif near.max() >= GROUP_COSINE:
+            topic = int(near.argmax())
+        else:
             unnamed.append(" ".join(top[group][:4]))
             continue
-        members[best] += rows.tolist()
-        for rank, word in enumerate(top[group][:WORDS]):
-            words[best][word.replace("_", " ")] += (WORDS - rank) * len(rows)
-    return members, words, unnamed
+        kept = [int(row) for row in rows if cosines[row, topic] >= MEMBER_COSINE]
+        members[topic].update(kept)
+    named = {topic: sorted(rows) for topic, rows in members.items() if len(rows) >= MIN_TOPIC_SIZE}
+    return named, unnamed
 
 
 def _examples(
-    rows: NDArray[np.int64], cosines: NDArray[np.float32], pieces: Sequence[str], own: Sequence[bool]
+    rows: NDArray[np.int64],
+    cosines: NDArray[np.float32],
+    pieces: Sequence[str],
+    departments: Sequence[str | None],
+    department: str,
 ) -> tuple[str, ...]:
-    """The members nearest to the centroid, of our own sentences alone."""
+    """The members nearest to the centroid, of our own sentences with that department alone."""
     ranked = [int(rows[i]) for i in np.argsort(-cosines)]
-    return tuple([pieces[row] for row in ranked if own[row] and len(pieces[row]) > 15][:EXAMPLES])
+    fitting = [pieces[row] for row in ranked if departments[row] == department and len(pieces[row]) > 15]
+    return tuple(fitting[:EXAMPLES])
