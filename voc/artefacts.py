@@ -42,7 +42,7 @@ class Artefacts:
         """The manifest: ``{"version": str, "files": {name: {"sha256", "bytes", "source", …}}}``."""
         path = self.folder / MANIFEST
         try:
-            manifest = json.loads(path.read_text("utf-8"))
+            manifest: Any = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             raise ArtefactError("manifest_missing", f"{path} does not exist") from None
         except ValueError as error:
@@ -52,7 +52,8 @@ class Artefacts:
             raise ArtefactError("manifest_invalid", f"{path} has no 'version' or no table 'files'")
         if not all(isinstance(entry, dict) and "sha256" in entry for entry in files.values()):
             raise ArtefactError("manifest_invalid", f"{path} names a file without its 'sha256'")
-        return manifest
+        found: dict[str, Any] = manifest
+        return found
 
     @property
     def version(self) -> str:

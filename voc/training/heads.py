@@ -55,7 +55,11 @@ def fit_features(examples: Sequence[Example], tables: TableReader) -> FeatureMap
 
 
 def fit_head(
-    features: sp.csr_matrix, labels: Sequence[str], weights: Sequence[float], c: float = C_FIRST
+    features: sp.csr_matrix,
+    labels: Sequence[str],
+    weights: Sequence[float],
+    c: float = C_FIRST,
+    tol: float = 1e-3,
 ) -> LogisticRegression:
     """A logistic regression over `voc.heads.FeatureMap`.
 
@@ -63,7 +67,7 @@ def fit_head(
         features: (n, n_features).
         labels, weights: one per row.
     """
-    model = LogisticRegression(C=c, max_iter=MAX_ITER, tol=1e-3)
+    model = LogisticRegression(C=c, max_iter=MAX_ITER, tol=tol)
     return model.fit(features, list(labels), sample_weight=list(weights))
 
 
