@@ -27,9 +27,9 @@ from voc.training.data import training_texts
 CHUNK = 250
 
 
-def texts_of(data: Path, count: int) -> list[str]:
-    """Real short texts (20 to 200 code points) of every training set, shuffled."""
-    found = sorted({text for _, text in training_texts(data) if 20 <= len(text) <= 200})
+def texts_of(data: Path, count: int, shortest: int) -> list[str]:
+    """Real short texts (``shortest`` to 200 code points) of every training set, shuffled."""
+    found = sorted({text for _, text in training_texts(data) if shortest <= len(text) <= 200})
     random.Random(0).shuffle(found)
     return found[:count]
 
@@ -188,9 +188,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--texts", type=int, default=5000)
+    parser.add_argument("--shortest", type=int, default=20, help="code points of the shortest text")
     parser.add_argument("--glue", help="Python of the environment of requirements-glue.txt")
     options = parser.parse_args()
-    texts = texts_of(options.data, options.texts)
+    texts = texts_of(options.data, options.texts, options.shortest)
     pipeline = Pipeline.open(Settings())
     pipeline.analyze(["warm"], [texts[0]])
     with tempfile.TemporaryDirectory() as name:

@@ -27,7 +27,8 @@ def cli_page() -> str:
     """Every command with its help text."""
     parts = [NOTE + "# Command line\n\n" + _exit_statuses()]
     for path, entry in _commands(command, "voc"):
-        context = click.Context(entry, info_name=path, terminal_width=100)
+        options: Any = command.context_settings | {"terminal_width": 100}
+        context = click.Context(entry, info_name=path, **options)
         parts.append(f"## `{path}`\n\n```text\n{entry.get_help(context)}\n```\n")
     return "\n".join(parts)
 
