@@ -61,7 +61,7 @@ def test_order_is_kept(encoder: Encoder) -> None:
     [
         ("Giao hàng trễ ba ngày", "Delivery was three days late", "The hotel room was very clean"),
         ("Tôi quên mật khẩu", "I forgot my password", "I like the colour of this dress"),
-        ("Nhân viên rất thân thiện", "The staff are very friendly", "My card was declined"),
+        ("Nhân viên quầy này rất thân thiện", "The staff are very friendly", "The till declined my card"),
     ],
 )
 def test_translation_is_nearer_than_another_complaint(
