@@ -97,17 +97,17 @@ class WorkList:
             else:
                 self._analyze(holder, pairs)
 
-    def _analyze(self, holder: str, pairs: Sequence[tuple[str, str]]) -> int:
-        """Analyzes and keeps; rows that fail are put back one by one. Returns how many were kept."""
+    def _analyze(self, holder: str, pairs: Sequence[tuple[str, str]]) -> None:
+        """Analyzes and keeps; rows that fail are put back one by one."""
         try:
             self._keep(self.pipelines.get(), pairs)
         except Exception:
             if len(pairs) > 1:
-                return sum(self._analyze(holder, [pair]) for pair in pairs)
+                for pair in pairs:
+                    self._analyze(holder, [pair])
+                return
             log.exception("analysis failed", extra={"feedback": pairs[0][0]})
             self.store.release(holder, [pairs[0][0]], delay_s=RETRY_S)
-            return 0
-        return len(pairs)
 
     def _keep(self, pipeline: Pipeline, pairs: Sequence[tuple[str, str]]) -> None:
         ids, texts = [key for key, _ in pairs], [text for _, text in pairs]

@@ -43,7 +43,6 @@ class Item:
 
     text: str
     label: str
-    group: str
     weight: float
 
 
@@ -83,28 +82,37 @@ def fit_items(items: Sequence[Item], tables: TableReader, features: FeatureMap) 
 
 def sentiment_items(examples: Sequence[Example]) -> list[Item]:
     """Whole texts with one of three feelings, hand-labelled segments, and copies without diacritics."""
-    items: list[Item] = []
-    for example in examples:
-        for shown, trust in _renderings(example):
-            if example.sentiment in CLASSES:
-                items.append(Item(shown.text, str(example.sentiment), example.group, trust))
-            items += [
-                Item(shown.text[start:end].strip(), feeling, example.group, trust * SEGMENT_TRUST)
-                for start, end, feeling, _ in (shown.parts if len(shown.parts) > 1 else ())
-            ]
-    return items
+    return _items(
+        examples,
+        whole=lambda example: example.sentiment if example.sentiment in CLASSES else None,
+        part=lambda feeling, _: feeling,
+    )
 
 
 def department_items(examples: Sequence[Example]) -> list[Item]:
     """Whole texts with their owner, hand-labelled segments with theirs, and copies without diacritics."""
+    return _items(
+        examples,
+        whole=lambda example: example.owner,
+        part=lambda _, department: department or NONE,
+    )
+
+
+def _items(
+    examples: Sequence[Example],
+    whole: Callable[[Example], str | None],
+    part: Callable[[str, str | None], str],
+) -> list[Item]:
+    """Items of whole texts where ``whole`` has a label, and of segments where there are several."""
     items: list[Item] = []
     for example in examples:
+        label = whole(example)
         for shown, trust in _renderings(example):
-            if example.owner is not None:
-                items.append(Item(shown.text, example.owner, example.group, trust))
+            if label is not None:
+                items.append(Item(shown.text, label, trust))
             items += [
-                Item(shown.text[start:end].strip(), department or NONE, example.group, trust * SEGMENT_TRUST)
-                for start, end, _, department in (shown.parts if len(shown.parts) > 1 else ())
+                Item(shown.text[start:end].strip(), part(feeling, department), trust * SEGMENT_TRUST)
+                for start, end, feeling, department in (shown.parts if len(shown.parts) > 1 else ())
             ]
     return items
 
@@ -112,7 +120,7 @@ def department_items(examples: Sequence[Example]) -> list[Item]:
 def touchpoint_items(examples: Sequence[Example]) -> list[Item]:
     """Whole texts whose touchpoint was labelled by hand."""
     return [
-        Item(shown.text, example.touchpoint, example.group, trust)
+        Item(shown.text, example.touchpoint, trust)
         for example in examples
         if example.touchpoint is not None
         for shown, trust in _renderings(example)

@@ -25,10 +25,6 @@ class Table:
     words: list[str]
     vectors: NDArray[np.float32]
 
-    def rows(self, index: Sequence[int] | NDArray[np.int64]) -> Table:
-        """The rows at ``index``, in that order."""
-        return Table([self.words[i] for i in index], self.vectors[np.asarray(index, np.int64)])
-
 
 class TableReader:
     """Reads texts, each once; keeps what it read in a file, so that a second training starts at once."""
