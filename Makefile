@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: demo test lint check models bench clean
+VSFC = --train $(DATA)/benchmark/uit_vsfc/train.jsonl --test $(DATA)/benchmark/uit_vsfc/test.jsonl
+FIGURES := docs/figures
+
+.PHONY: demo test lint check models quality finetuned bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/voc --db demo.db demo
@@ -20,9 +23,29 @@ lint: $(VENV)/.installed-dev
 # What continuous integration runs.
 check: lint test
 
-# Every file of models/ from data; needs about an hour on two cores.
+# Every file of models/ from data; needs about an hour and a half on two cores.
 models: $(VENV)/.installed-training
 	$(BIN)/voc --models models train all --data $(DATA)
+
+# Every figure of docs/quality.md but that of the next target, and the pictures; about ten minutes.
+quality: $(VENV)/.installed-dev
+	$(BIN)/voc evaluate routing $(DATA)/routing_dev.jsonl --json > $(FIGURES)/routing-dev.json
+	$(BIN)/voc evaluate held-out --data $(DATA) --json > $(FIGURES)/held-out.json
+	$(BIN)/voc evaluate renderings --json > $(FIGURES)/renderings.json
+	$(BIN)/voc evaluate renderings --held-out-of-corpus --json > $(FIGURES)/renderings-held-out.json
+	$(BIN)/voc evaluate translations --data $(DATA) --json > $(FIGURES)/translations.json
+	$(BIN)/voc evaluate hops --json > $(FIGURES)/hops.json
+	$(BIN)/voc evaluate sentiment $(VSFC) --json > $(FIGURES)/uit-vsfc-sentiment.json
+	$(BIN)/voc evaluate sentiment $(VSFC) --label topic --json > $(FIGURES)/uit-vsfc-topic.json
+	$(BIN)/voc evaluate corpora > $(FIGURES)/corpora.json
+	$(BIN)/python benchmarks/baselines.py --data $(DATA) --json $(FIGURES)/baselines.json
+	$(BIN)/python docs/quality.py
+	$(BIN)/python docs/pictures.py $(FIGURES)/routing-dev.json $(FIGURES)/held-out.json
+
+# The encoder fine-tuned on a benchmark, for comparison alone; half an hour.
+finetuned: $(VENV)/.installed-training
+	$(BIN)/voc evaluate finetuned $(VSFC) --label sentiment --label topic --json \
+		--weights $(wildcard runs/encoder/*/tuned.safetensors) > $(FIGURES)/uit-vsfc-finetuned.json
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed.py --data $(DATA) $(if $(GLUE),--glue $(GLUE))

@@ -14,7 +14,7 @@ VI = "Giao hàng trễ ba ngày không báo, gọi tổng đài không ai nghe"
 EN = "The app keeps crashing when I try to log in"
 ANALYSIS_KEYS = [
     "id", "language", "sentiment", "sentiment_score", "sentiment_confidence", "owner", "owner_confidence",
-    "cooperators", "touchpoint", "status", "candidates", "segments", "pipeline",
+    "cooperators", "touchpoint", "status", "candidates", "hops", "segments", "pipeline",
 ]  # fmt: skip
 SEGMENT_KEYS = [
     "start", "end", "text", "language", "sentiment", "sentiment_score", "topic", "department",

@@ -24,6 +24,14 @@ def test_the_references_are_fresh(root: Path) -> None:
     assert generator["stale"]() == []
 
 
+def test_the_tables_on_quality_show_the_kept_figures(root: Path) -> None:
+    page = (root / "docs" / "quality.md").read_text("utf-8")
+    assert runpy.run_path(str(root / "docs" / "quality.py"), run_name="quality")["filled"](page) == page
+    assert page.count("<!-- table ") == page.count("<!-- end -->") >= 14
+    for picture in re.findall(r"\((pictures/[^)]+)\)", page):
+        assert (root / "docs" / picture).exists(), picture
+
+
 def test_every_link_in_the_readme_leads_somewhere(root: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (root / target).exists(), target

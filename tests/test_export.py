@@ -19,7 +19,7 @@ Make = Callable[..., Feedback]
 TEXT = 'Giao "trễ"; 😡,\nkhông báo'
 JUDGED = Analysis(
     "b", "vi", "negative", -0.82, 0.94, "logistics", 0.97, ("care", "sales"), "receive", "routed",
-    (Candidate("care", 0.5),),
+    (Candidate("care", 0.5),), ("care", "sales"),
     (Segment(0, 14, TEXT[:14], "vi", "negative", -0.9, "delivery-late", "logistics", 0.97),
      Segment(15, 25, TEXT[15:25], "vi", "negative", -0.7, "no-word", "care", 0.6),
      Segment(0, 4, TEXT[:4], "vi", "neutral", 0.0, "delivery-late", None, 0.0),
@@ -50,11 +50,11 @@ FULL = {
     "occurred_at": "2026-11-03T00:00:00.000Z", "received_at": "2026-11-02T08:00:01.000Z", "channel": "chat",
     "customer_ref": "c", "language": "vi", "sentiment": "negative", "sentiment_score": -0.82,
     "sentiment_confidence": 0.94, "owner": "logistics", "owner_confidence": 0.97,
-    "cooperators": ["care", "sales"], "touchpoint": "receive", "status": "routed",
+    "cooperators": ["care", "sales"], "touchpoint": "receive", "status": "routed", "hops": ["care", "sales"],
     "topics": ["delivery-late", "no-word"], "segments": JUDGED.as_dict()["segments"], "scores": {"nps": 3},
     "attributes": {"vùng": "HN", "vip": True}, "pipeline": "2026.11-abc",
 }  # fmt: skip
-NESTED = ("cooperators", "topics", "segments", "scores", "attributes")
+NESTED = ("cooperators", "hops", "topics", "segments", "scores", "attributes")
 
 
 def test_csv_holds_every_column(filled: Store, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def keep(store: Store, row: Feedback, sentiment: Any, *found: str | None, owner:
     parts = tuple(Segment(i, i + 1, "", "vi", sentiment, 0.0, key, None, 0.0) for i, key in enumerate(found))
     store.add([row], holder="h", lease_s=1)
     judged = Analysis(
-        row.id, "vi", sentiment, 0.0, 1.0, owner, 0.9, (), "support", "routed", (), parts, "p1"
+        row.id, "vi", sentiment, 0.0, 1.0, owner, 0.9, (), "support", "routed", (), (), parts, "p1"
     )  # fmt: skip
     store.save([judged], [None], "r1")
 

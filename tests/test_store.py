@@ -63,7 +63,7 @@ def analysis(key: str, topics: tuple[str | None, ...] = (), **fields: Any) -> An
     given: dict[str, Any] = {
         "language": "vi", "sentiment": "negative", "sentiment_score": -0.5, "sentiment_confidence": 0.875,
         "owner": "care", "owner_confidence": 0.75, "cooperators": (), "touchpoint": "support",
-        "status": "routed", "candidates": (), "segments": segments, "pipeline": "p1",
+        "status": "routed", "candidates": (), "hops": (), "segments": segments, "pipeline": "p1",
     } | fields  # fmt: skip
     return Analysis(id=key, **given)
 
@@ -112,7 +112,7 @@ def test_every_connection_is_wal_and_fully_synchronous(store: Store) -> None:
 
 def test_folders_are_made_and_a_second_prepare_changes_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "a" / "b" / "voc.db")
-    assert len(store.prepare()) == 5
+    assert len(store.prepare()) == 6
     assert store.prepare() == []
     store.close()
 
@@ -576,7 +576,7 @@ def test_an_analysis_comes_back_as_it_was_saved(store: Store, feedback: Make) ->
     judged = analysis(
         "a", language="mixed", sentiment="mixed", owner=None, cooperators=("care", "logistics"),
         touchpoint="receive", status="review", segments=parts,
-        candidates=(Candidate("logistics", 0.4), Candidate("care", 0.3)),
+        candidates=(Candidate("logistics", 0.4), Candidate("care", 0.3)), hops=("care", "sales", "care"),
     )  # fmt: skip
     keep(store, feedback("a", text, touchpoint="buy"), judged)
     kept = store.get("a")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import numpy as np
-
 from voc.pipeline import Pipeline
-from voc.records import Feedback
+from voc.records import Feedback, Reading
 from voc.services import Services
 from voc.store import Filter, Store
 
@@ -98,10 +96,10 @@ def test_the_background_thread_stops_when_told(services: Services, feedback: Mak
     assert services.store.waiting() == 0
 
 
-def no_encoding(pieces: list[str]):
-    """Stands where segments are encoded: there must be none."""
-    assert pieces == []
-    return [], [], np.zeros((0, 384), np.float32)
+def no_encoding(texts: list[str]) -> list[Reading]:
+    """Stands where texts are read: there must be none."""
+    assert texts == []
+    return []
 
 
 def reclassified(services: Services, **options: bool):
@@ -114,7 +112,7 @@ def test_reclassify_judges_again_without_encoding(services: Services, feedback: 
     pipeline: Pipeline = services.pipelines.get()
     before = {kept.feedback.id: kept.analysis for kept in services.store.every(Filter())}
     monkeypatch.setattr(pipeline, "version", "2099.01-ffffff")
-    monkeypatch.setattr(pipeline.reader, "pieces", no_encoding)
+    monkeypatch.setattr(pipeline.reader, "read", no_encoding)
 
     dry = reclassified(services, dry_run=True)
     assert (dry.rows, dry.encoded, dry.as_dict()["owners_moved"]) == (3, 0, [])

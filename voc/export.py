@@ -19,7 +19,7 @@ FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "pa
 COLUMNS = (
     "id", "text", "source", "external_id", "occurred_at", "received_at", "channel", "customer_ref",
     "language", "sentiment", "sentiment_score", "sentiment_confidence", "owner", "owner_confidence",
-    "cooperators", "touchpoint", "status", "topics", "segments", "scores", "attributes", "pipeline",
+    "cooperators", "touchpoint", "status", "hops", "topics", "segments", "scores", "attributes", "pipeline",
 )  # fmt: skip
 NUMBERS = frozenset({"sentiment_score", "sentiment_confidence", "owner_confidence"})
 PAGE = 1_000
@@ -86,7 +86,7 @@ def _flat(kept: Kept) -> dict[str, Any]:
     row = {name: analysis.get(name, feedback.get(name)) for name in COLUMNS}
     topics = dict.fromkeys(part["topic"] for part in analysis.get("segments", []) if part["topic"])
     row["topics"] = list(topics)
-    for name in ("cooperators", "topics", "segments", "scores", "attributes"):
+    for name in ("cooperators", "hops", "topics", "segments", "scores", "attributes"):
         row[name] = json.dumps(row[name], ensure_ascii=False)
     return row
 

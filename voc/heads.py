@@ -30,8 +30,8 @@ TRUSTED = (
     "sklearn._loss.link.MultinomialLogit",
     "sklearn._loss.link.Interval",
 )
-#: Length of the scaled vectors beside TF-IDF rows of length 1; chosen by cross-validation on training data.
-VECTOR_NORM = 1.0
+#: Length of the scaled vectors beside TF-IDF rows of length 1; chosen on texts kept for calibration.
+VECTOR_NORM = 0.5
 #: Terms are hashed into so many columns: no vocabulary is kept, and unseen words need no special case.
 N_COLUMNS = 2**15
 
@@ -45,24 +45,27 @@ class FeatureMap:
             narrow cone, and a head could not tell them apart otherwise.
         exact: inverse document frequencies of hashed words as typed (one and two of them).
         folded: the same of syllables without diacritics, so that ``giao hàng`` and ``giao hang`` meet.
+        norm: length of the scaled vectors beside the token features.
     """
 
     scaler: StandardScaler
     exact: TfidfTransformer
     folded: TfidfTransformer
+    norm: float = VECTOR_NORM
 
     @classmethod
-    def fit(cls, vectors: NDArray[np.float32], words: Sequence[str]) -> FeatureMap:
+    def fit(cls, vectors: NDArray[np.float32], words: Sequence[str], norm: float = VECTOR_NORM) -> FeatureMap:
         """Learns means, spreads and document frequencies; it sees no label."""
         return cls(
             StandardScaler().fit(vectors),
             TfidfTransformer(sublinear_tf=True).fit(_hashed(words)),
             TfidfTransformer(sublinear_tf=True).fit(_hashed(_syllables(words))),
+            norm,
         )
 
     def transform(self, vectors: NDArray[np.float32], words: Sequence[str]) -> sp.csr_matrix:
         """float32 (n, n_dims + 2 * `N_COLUMNS`)."""
-        dense = self.scaler.transform(vectors) * np.float32(VECTOR_NORM / np.sqrt(vectors.shape[1]))
+        dense = self.scaler.transform(vectors) * np.float32(self.norm / np.sqrt(vectors.shape[1]))
         parts = [
             sp.csr_matrix(dense, dtype=np.float32),
             self.exact.transform(_hashed(words)),

@@ -155,6 +155,12 @@ def _topics(db: Database) -> None:
     )
 
 
+@steps(name="0006_hops")
+def _hops(db: Database) -> None:
+    """The chain of departments that a customer was sent through."""
+    db.execute("ALTER TABLE analyses ADD COLUMN hops TEXT NOT NULL DEFAULT '[]'")
+
+
 def migrate(db: Database) -> list[str]:
     """Applies the pending steps; returns their names.
 

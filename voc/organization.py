@@ -87,9 +87,21 @@ class Organization(BaseModel):
         }
 
     @cached_property
+    def own_names(self) -> dict[str, str]:
+        """What the company calls departments of its own making, with the field of work they stand for."""
+        return {
+            name: department.fields_of_work[0]
+            for department in self.departments
+            if department.key not in BASE_DEPARTMENTS and department.fields_of_work
+            for name in (department.name.vi, department.name.en)
+        }
+
+    @cached_property
     def digest(self) -> str:
-        """A SHA-256 over what changes routing (keys, covers, topics), not over names."""
-        routing = repr((sorted(self.department_of_field.items()), sorted(self.topics.items())))
+        """A SHA-256 over what changes verdicts: keys, covers, topics, and names that make hops."""
+        routing = repr(
+            [sorted(found.items()) for found in (self.department_of_field, self.topics, self.own_names)]
+        )
         return hashlib.sha256(routing.encode()).hexdigest()
 
     @classmethod

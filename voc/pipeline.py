@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,20 @@ from voc import tokens as tokenizing
 from voc.artefacts import Artefacts
 from voc.encoder import Encoder
 from voc.heads import FeatureMap, probabilities
+from voc.hops import find_hops
+from voc.informal import normalize
 from voc.language import LanguageDetector, LanguageTable
 from voc.organization import Organization
-from voc.records import Analysis, Language, Reading, Segment
-from voc.routing import Route, Router, Thresholds, owner_features
+from voc.records import Analysis, Language, Reading, Segment, Span
+from voc.routing import FIELDS, Route, Router, Thresholds, owner_features
 from voc.sentiment import SentimentModel, Verdict
 from voc.settings import Settings
+from voc.text import unshouted
 from voc.topics import TopicModel
 
 #: Raised by hand whenever the code of a stage changes what it says.
-READING_REVISION = 1
-JUDGING_REVISION = 1
+READING_REVISION = 2
+JUDGING_REVISION = 2
 #: The files of ``models/`` on which a verdict depends.
 JUDGED_BY = (
     "encoder.onnx", "tokenizer.json", "language.json", "features.skops", "sentiment.skops", "verdict.skops",
@@ -64,33 +68,37 @@ class Reader:
         return cls(encoder, LanguageDetector(LanguageTable.open(artefacts.path("language.json"))))
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading per text, same order.
+        """One reading per text, same order."""
+        return self.read_spans(texts, [segmenting.segment(text) for text in texts])
 
-        A text of several segments is encoded once more as a whole: the first row of `Reading.vectors`.
+    def read_spans(self, texts: Sequence[str], spans: Sequence[tuple[Span, ...]]) -> list[Reading]:
+        """The same with segments that are known already, such as those labelled by hand.
+
+        Where there are several segments the first row speaks of the whole text: its words are those of the
+        segments, its vector the mean of all its tokens.
         """
-        spans = [segmenting.segment(text) for text in texts]
-        pieces: list[str] = []
-        for text, found in zip(texts, spans, strict=True):
-            parts = [text[span.start : span.end] for span in found]
-            pieces += [text.strip(), *parts] if len(parts) > 1 else parts
-        languages, words, vectors = self.pieces(pieces)
-        readings: list[Reading] = []
-        at = 0
-        for found in spans:
-            rows = len(found) + (len(found) > 1)
-            here = slice(at, at + rows)
-            readings.append(Reading(found, tuple(languages[here]), tuple(words[here]), vectors[here]))
-            at += rows
-        return readings
-
-    def pieces(self, pieces: Sequence[str]) -> tuple[list[Language], list[str], NDArray[np.float32]]:
-        """Language, words and vector of each piece of text, without segmenting it."""
-        languages = [self.languages.detect(piece) for piece in pieces]
-        words = [
-            tokenizing.words(tokenizing.tokenize(piece, language))
-            for piece, language in zip(pieces, languages, strict=True)
+        several = [found if len(found) > 1 else () for found in spans]
+        vectors = self.encoder.encode_parts([unshouted(text) for text in texts], several)
+        return [
+            self._reading(text, found, rows if found else rows[:0])
+            for text, found, rows in zip(texts, spans, vectors, strict=True)
         ]
-        return languages, words, self.encoder.encode(pieces)
+
+    def _reading(self, text: str, spans: tuple[Span, ...], vectors: NDArray[np.float32]) -> Reading:
+        pieces = [text[span.start : span.end] for span in spans]
+        languages = [self.languages.detect(piece) for piece in pieces]
+        words = [_words(piece, language) for piece, language in zip(pieces, languages, strict=True)]
+        if len(spans) > 1:
+            languages.insert(0, LanguageDetector.whole(languages))
+            words.insert(0, " ".join(words))
+        return Reading(spans, tuple(languages), tuple(words), vectors)
+
+
+def _words(piece: str, language: Language) -> str:
+    """The words of a piece in standard form, so that ``ko`` counts as ``không``."""
+    if language != "en":
+        piece = normalize(piece, vietnamese=language == "vi").text
+    return tokenizing.words(tokenizing.tokenize(piece, language))
 
 
 class Pipeline:
@@ -159,7 +167,7 @@ class Pipeline:
         feelings = probabilities(self.sentiment.head, features)
         fields = probabilities(self.router.segment_head, features)
         stages = probabilities(self.router.touchpoint_head, features[stacked.wholes])
-        topics = self.topics.assign(stacked.vectors)
+        topics = self.topics.assign(stacked.vectors, fields, FIELDS)
         owned = [self.topics.by_key[topic].department if topic else None for topic in topics]
         joined = self.router.with_topics(fields, owned)
         verdicts = self.sentiment.verdicts(
@@ -217,13 +225,22 @@ class Pipeline:
         return Analysis(
             key, LanguageDetector.whole(languages), verdict.label, round(verdict.score, 4),
             round(verdict.confidence, 4), route.owner, round(route.confidence, 4), route.cooperators,
-            route.touchpoint, route.status, route.candidates, segments, self.version,
+            route.touchpoint, route.status, route.candidates, self._hops(text), segments, self.version,
         )  # fmt: skip
+
+    def _hops(self, text: str) -> tuple[str, ...]:
+        """The company's departments that the customer went through."""
+        organization = self.router.organization
+        named = (
+            organization.department_of_field.get(field) for field in find_hops(text, organization.own_names)
+        )
+        chain = [key for key, _ in groupby(key for key in named if key is not None)]
+        return tuple(chain) if len(chain) > 1 else ()
 
     def _silent(self, key: str) -> Analysis:
         """A text in which nothing can be read: neutral, nobody's."""
         return Analysis(
-            key, "und", "neutral", 0.0, 1.0, None, 1.0, (), "unknown", "no_owner", (), (), self.version
+            key, "und", "neutral", 0.0, 1.0, None, 1.0, (), "unknown", "no_owner", (), (), (), self.version
         )
 
 

@@ -112,7 +112,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What one pipeline version said of one feedback."""
+    """What one pipeline version said of one feedback.
+
+    ``hops`` are the departments that the customer turned to or was sent to, in order, returns kept; fewer
+    than two are no chain and are left out.
+    """
 
     id: str
     language: Language
@@ -125,6 +129,7 @@ class Analysis:
     touchpoint: Touchpoint
     status: Status
     candidates: tuple[Candidate, ...]
+    hops: tuple[str, ...]
     segments: tuple[Segment, ...]
     pipeline: str
 
@@ -133,5 +138,6 @@ class Analysis:
         return asdict(self) | {
             "cooperators": list(self.cooperators),
             "candidates": [asdict(c) for c in self.candidates],
+            "hops": list(self.hops),
             "segments": [asdict(s) for s in self.segments],
         }

@@ -44,7 +44,7 @@ _FEEDBACK = (
 )
 _ANALYSIS = (
     "a.pipeline, a.language, a.sentiment, a.sentiment_score, a.sentiment_confidence, a.owner, "
-    "a.owner_confidence, a.cooperators, a.touchpoint, a.status, a.candidates"
+    "a.owner_confidence, a.cooperators, a.touchpoint, a.status, a.candidates, a.hops"
 )
 _CURRENT = "LEFT JOIN analyses a ON a.feedback = f.number AND a.pipeline = f.pipeline"
 
@@ -355,8 +355,8 @@ class Store:
             )
             db.conn.executemany(
                 "INSERT INTO analyses (feedback, pipeline, run, language, sentiment, sentiment_score, "
-                "sentiment_confidence, owner, owner_confidence, cooperators, touchpoint, status, candidates) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "sentiment_confidence, owner, owner_confidence, cooperators, touchpoint, status, candidates, "
+                "hops) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [_analysis_values(number, analysis, run) for number, analysis, _ in present],
             )
             db.conn.executemany(
@@ -525,7 +525,7 @@ def _analysis(row: sqlite3.Row, parts: Sequence[sqlite3.Row]) -> Analysis:
     return Analysis(
         row["id"], row["language"], row["sentiment"], row["sentiment_score"], row["sentiment_confidence"],
         row["owner"], row["owner_confidence"], tuple(json.loads(row["cooperators"])), row["touchpoint"],
-        row["status"], candidates, segments, row["pipeline"],
+        row["status"], candidates, tuple(json.loads(row["hops"])), segments, row["pipeline"],
     )  # fmt: skip
 
 
@@ -535,6 +535,7 @@ def _analysis_values(number: int, analysis: Analysis, run: int | None) -> tuple[
         analysis.sentiment_confidence, analysis.owner, analysis.owner_confidence,
         _json(analysis.cooperators), analysis.touchpoint, analysis.status,
         _json([{"department": c.department, "confidence": c.confidence} for c in analysis.candidates]),
+        _json(analysis.hops),
     )  # fmt: skip
 
 

@@ -38,3 +38,18 @@ def fold_with_map(text: str) -> tuple[str, list[int]]:
                 folded.append(letter)
                 origin.append(index)
     return "".join(folded), origin
+
+
+#: From this share of capitals among its cased letters a text counts as shouted.
+SHOUTED = 0.6
+
+
+def unshouted(text: str) -> str:
+    """The text in small letters where most of it is in capitals; offsets stay.
+
+    The encoder knows words in capitals less well, and shouting changes no point.
+    """
+    cased = [char for char in text if char.lower() != char.upper()]
+    if len(cased) < 8 or sum(char.isupper() for char in cased) < SHOUTED * len(cased):
+        return text
+    return "".join(char.lower() if len(char.lower()) == 1 else char for char in text)

@@ -49,6 +49,11 @@ class Topic:
         }  # fmt: skip
 
 
+#: How many points of cosine a natural logarithm of a field's probability is worth. On segments of the texts
+#: kept for calibration the topic's department is then right more often at the same share of placed segments.
+FIELD_WEIGHT = 0.06
+
+
 class TopicModel:
     """Topics with their centroids.
 
@@ -67,12 +72,27 @@ class TopicModel:
         self.by_key = {topic.key: topic for topic in self.topics}
         self._thresholds = np.array([topic.threshold for topic in self.topics], np.float32)
 
-    def assign(self, vectors: NDArray[np.float32]) -> list[str | None]:
-        """The key of the nearest topic that is near enough, per row of ``vectors`` (n, n_dims)."""
+    def assign(
+        self,
+        vectors: NDArray[np.float32],
+        fields: NDArray[np.float32] | None = None,
+        names: Sequence[str] = (),
+    ) -> list[str | None]:
+        """The key of the best topic that is near enough, per row of ``vectors`` (n, n_dims).
+
+        Args:
+            fields: (n, n_fields), how probable it is that a segment is about a field of work; among topics
+                that are about as near, one of a probable field goes first.
+            names: the field of each column.
+        """
         if len(vectors) == 0 or not self.topics:
             return [None] * len(vectors)
         cosines = centred(vectors, self.center) @ self.centroids.T
-        best = cosines.argmax(axis=1)
+        ranks = cosines
+        if fields is not None:
+            columns = [list(names).index(topic.department) for topic in self.topics]
+            ranks = cosines + FIELD_WEIGHT * np.log(np.clip(fields[:, columns], 1e-3, 1.0))
+        best = ranks.argmax(axis=1)
         near = cosines[np.arange(len(best)), best] >= self._thresholds[best]
         return [self.topics[i].key if ok else None for i, ok in zip(best, near, strict=True)]
 

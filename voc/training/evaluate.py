@@ -7,65 +7,154 @@ Enters: labelled texts. Leaves: figures as JSON values. What must hold: one defi
 * Sentiment, three classes: texts labelled mixed left out, a verdict of mixed taken by the sign of its score.
 * Coverage: the share of texts whose status is not ``review``; "covered" figures are on those alone.
 * ECE: expected calibration error over 10 bins of equal width (Guo et al. 2017).
+* Risk at a coverage: the share of wrong owners among so many texts of which the service is surest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix, f1_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 from voc.heads import FeatureMap, probabilities
+from voc.hops import find_hops
 from voc.pipeline import Pipeline
 from voc.records import Analysis
 from voc.routing import NONE
+from voc.training import data as sets
 from voc.training.data import Example
 from voc.training.heads import fit_head
+from voc.training.hop_figures import hop_figures
 from voc.training.table import TableReader
 
 THREE = ("negative", "neutral", "positive")
 FOUR = (*THREE, "mixed")
+BINS = 10
+#: Points of the risk-coverage curve: every twentieth of the texts.
+RISK_POINTS = 20
+
+Pair = tuple[Example, Analysis]
+Progress = Callable[[int], None]
 
 
-def evaluate_routing(
-    pipeline: Pipeline, examples: Sequence[Example], progress: Callable[[int], None] = lambda _: None
-) -> dict[str, Any]:
-    """All figures on a labelled set, for the whole, by language, by length and by source."""
+def analyzed(
+    pipeline: Pipeline, examples: Sequence[Example], progress: Progress = lambda _: None
+) -> list[Pair]:
+    """Each example with what the pipeline says of it, in order."""
     analyses: list[Analysis] = []
     for at in range(0, len(examples), 128):
         chunk = examples[at : at + 128]
         analyses += pipeline.analyze([e.group for e in chunk], [e.text for e in chunk])
         progress(len(chunk))
-    pairs = list(zip(examples, analyses, strict=True))
+    return list(zip(examples, analyses, strict=True))
 
+
+def evaluate_routing(
+    pipeline: Pipeline, examples: Sequence[Example], progress: Progress = lambda _: None
+) -> dict[str, Any]:
+    """All figures on a labelled set, for the whole, by language, by length and by source."""
+    return _report(pipeline, analyzed(pipeline, examples, progress))
+
+
+def _report(pipeline: Pipeline, pairs: Sequence[Pair]) -> dict[str, Any]:
     def by(key: Callable[[Example, Analysis], str]) -> dict[str, Any]:
         keys = sorted({key(e, a) for e, a in pairs})
         return {name: _figures([pair for pair in pairs if key(*pair) == name]) for name in keys}
 
-    owners = sorted({_owner(e) for e in examples} | {a.owner or NONE for a in analyses})
+    owners = sorted({_owner(e) for e, _ in pairs} | {a.owner or NONE for _, a in pairs})
     return {
         "pipeline": pipeline.version,
         "review_below": pipeline.router.thresholds.review_below,
         **_figures(pairs),
-        "by_language": by(lambda e, a: e.language or a.language),
+        "by_language": by(_language),
         "by_length": by(lambda e, _: _length(e.text)),
         "by_source": by(lambda e, _: e.source),
+        "reliability": {
+            "owner": reliability(
+                np.array([a.owner_confidence for _, a in pairs]),
+                np.array([owner_right(e, a) for e, a in pairs], bool),
+            ),
+            "sentiment": reliability(
+                np.array([a.sentiment_confidence for _, a in pairs]),
+                np.array([e.sentiment == a.sentiment for e, a in pairs], bool),
+            ),
+        },
         "risk_coverage": _risk_coverage(pairs),
         "confusion": {
-            "owner": _confusion([_owner(e) for e in examples], [a.owner or NONE for a in analyses], owners),
-            "sentiment": _confusion([e.sentiment for e in examples], [a.sentiment for a in analyses], FOUR),
+            "owner": _confusion([_owner(e) for e, _ in pairs], [a.owner or NONE for _, a in pairs], owners),
+            "sentiment": _confusion([e.sentiment for e, _ in pairs], [a.sentiment for _, a in pairs], FOUR),
         },
     }
 
 
-def _figures(pairs: Sequence[tuple[Example, Analysis]]) -> dict[str, Any]:
+def evaluate_held_out(
+    pipeline: Pipeline, data: Path, corpora: Path, progress: Progress = lambda _: None
+) -> dict[str, dict[str, Any]]:
+    """`evaluate_routing` on what nothing learned from.
+
+    Returns:
+        Figures on ``real`` texts, on the same without diacritics, and on our ``corpus``; where
+        ``labels/unseen.jsonl`` is there, ``unseen`` too: see `evaluate_relabelled`.
+    """
+    real = sets.held_out(sets.hand_labelled(data, corpora))
+    figures = {
+        name: evaluate_routing(pipeline, examples, progress)
+        for name, examples in (
+            ("real", real),
+            ("real_without_diacritics", [sets.without_diacritics(example) for example in real]),
+            ("corpus", sets.held_out(sets.corpus(corpora))),
+        )
+    }
+    labels = corpora / "labels" / "unseen.jsonl"
+    if labels.exists():
+        figures["unseen"] = evaluate_relabelled(pipeline, sets.relabelled(real, labels), progress)
+    return figures
+
+
+def evaluate_relabelled(
+    pipeline: Pipeline, labelled: Sequence[tuple[Example, Example]], progress: Progress = lambda _: None
+) -> dict[str, Any]:
+    """Figures on texts that two annotators labelled without seeing each other's labels.
+
+    Args:
+        labelled: each text as labelled first, and as labelled by the second annotator.
+
+    Returns:
+        Figures against the first labels, for all and by language, as `evaluate_routing` gives them, and:
+        ``second``, against the second labels; ``agreed``, on the texts of which both said the same owner and
+        the same sentiment; ``annotators``, how often they did, which is what any program could be held to.
+    """
+    pairs = analyzed(pipeline, [first for first, _ in labelled], progress)
+    seconds = [(second, said) for (_, second), (_, said) in zip(labelled, pairs, strict=True)]
+    same_owner = [_owner(first) == _owner(second) for first, second in labelled]
+    same_sentiment = [first.sentiment == second.sentiment for first, second in labelled]
+    both = [owner and feeling for owner, feeling in zip(same_owner, same_sentiment, strict=True)]
+    agreed = [pair for pair, same in zip(pairs, both, strict=True) if same]
+    return _report(pipeline, pairs) | {
+        "second": _figures(seconds),
+        "agreed": _figures(agreed) | {
+            "by_language": {
+                name: _figures([pair for pair in agreed if _language(*pair) == name])
+                for name in sorted({_language(*pair) for pair in agreed})
+            }
+        },
+        "annotators": {
+            "owner": share(same_owner), "sentiment": share(same_sentiment), "both": share(both),
+        },
+    }  # fmt: skip
+
+
+def _figures(pairs: Sequence[Pair]) -> dict[str, Any]:
+    if not pairs:
+        return {"rows": 0}
     covered = [(e, a) for e, a in pairs if a.status != "review"]
     confidence = np.array([a.owner_confidence for _, a in pairs])
-    right = np.array([_owner(e) == (a.owner or NONE) for e, a in pairs])
+    right = np.array([owner_right(e, a) for e, a in pairs])
     return {
         "rows": len(pairs),
         "owner_accuracy": _rounded(right.mean()),
@@ -74,31 +163,47 @@ def _figures(pairs: Sequence[tuple[Example, Analysis]]) -> dict[str, Any]:
         "owner_ece": expected_calibration_error(confidence, right),
         "coverage": _rounded(len(covered) / len(pairs)),
         "owner_accuracy_covered": _rounded(
-            np.mean([_owner(e) == (a.owner or NONE) for e, a in covered]) if covered else 0.0
+            np.mean([owner_right(e, a) for e, a in covered]) if covered else 0.0
         ),
         "departments_micro_f1_covered": _departments_micro_f1(covered),
     }
 
 
-def _sentiment_figures(pairs: Sequence[tuple[Example, Analysis]]) -> dict[str, Any]:
+def _sentiment_figures(pairs: Sequence[Pair]) -> dict[str, Any]:
     plain = [(e, a) for e, a in pairs if e.sentiment in THREE]
-    signed = [
-        a.sentiment if a.sentiment != "mixed" else ("positive" if a.sentiment_score > 0 else "negative")
-        for _, a in plain
-    ]
+    signed = [three_way(a) for _, a in plain]
     right = np.array([e.sentiment == a.sentiment for e, a in pairs])
     confidence = np.array([a.sentiment_confidence for _, a in pairs])
     return {
-        "sentiment_macro_f1": _macro_f1([str(e.sentiment) for e, _ in plain], signed, THREE),
-        "sentiment_accuracy": _rounded(accuracy_score([e.sentiment for e, _ in plain], signed)),
-        "sentiment_macro_f1_with_mixed": _macro_f1(
+        "sentiment_macro_f1": macro_f1([str(e.sentiment) for e, _ in plain], signed, THREE),
+        "sentiment_accuracy": share(
+            [e.sentiment == said for (e, _), said in zip(plain, signed, strict=True)]
+        ),
+        "sentiment_macro_f1_with_mixed": macro_f1(
             [str(e.sentiment) for e, _ in pairs], [a.sentiment for _, a in pairs], FOUR
         ),
         "sentiment_ece": expected_calibration_error(confidence, right),
     }
 
 
-def _departments_micro_f1(pairs: Sequence[tuple[Example, Analysis]]) -> float:
+def owner_right(example: Example, analysis: Analysis) -> bool:
+    """Whether the department that would act, or none, is the labelled one."""
+    return _owner(example) == (analysis.owner or NONE)
+
+
+def three_way(analysis: Analysis) -> str:
+    """The verdict as one of `THREE`: a mixed one by the sign of its score."""
+    if analysis.sentiment != "mixed":
+        return analysis.sentiment
+    return "positive" if analysis.sentiment_score > 0 else "negative"
+
+
+def share(hits: Sequence[bool]) -> float:
+    """The share that is true; 0 of nothing."""
+    return _rounded(np.mean(hits)) if hits else 0.0
+
+
+def _departments_micro_f1(pairs: Sequence[Pair]) -> float:
     hits = told = true = 0
     for example, analysis in pairs:
         guessed = {analysis.owner, *analysis.cooperators} - {None}
@@ -109,30 +214,68 @@ def _departments_micro_f1(pairs: Sequence[tuple[Example, Analysis]]) -> float:
     return _rounded(2 * hits / max(told + true, 1))
 
 
-def _risk_coverage(pairs: Sequence[tuple[Example, Analysis]]) -> list[dict[str, float]]:
-    """Error of the owner on the surest tenth, two tenths, … of the texts."""
+def _risk_coverage(pairs: Sequence[Pair]) -> list[dict[str, float]]:
+    """Error of the owner on the surest twentieth, two twentieths, … of the texts, and the least confidence
+    among them."""
     ranked = sorted(pairs, key=lambda pair: -pair[1].owner_confidence)
-    wrong = np.array([_owner(e) != (a.owner or NONE) for e, a in ranked], float)
+    wrong = np.array([not owner_right(e, a) for e, a in ranked], float)
     curve = []
-    for tenth in range(1, 11):
-        most = max(1, round(len(ranked) * tenth / 10))
-        curve.append({"coverage": tenth / 10, "risk": _rounded(wrong[:most].mean())})
+    for point in range(1, RISK_POINTS + 1) if ranked else ():
+        most = max(1, round(len(ranked) * point / RISK_POINTS))
+        curve.append(
+            {
+                "coverage": point / RISK_POINTS,
+                "risk": _rounded(wrong[:most].mean()),
+                "confidence": _rounded(ranked[most - 1][1].owner_confidence),
+            }
+        )
     return curve
 
 
-def expected_calibration_error(
-    confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], bins: int = 10
-) -> float:
-    """Mean distance between confidence and accuracy over bins of equal width, weighted by their rows."""
-    if len(confidence) == 0:
-        return 0.0
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        (place == b).sum() * abs(float(confidence[place == b].mean() - right[place == b].mean()))
-        for b in range(bins)
-        if (place == b).any()
+def reliability(
+    confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], bins: int = BINS
+) -> list[dict[str, float]]:
+    """Rows, mean confidence and accuracy of each bin of equal width that has rows, least sure first."""
+    return [
+        {
+            "from": number / bins,
+            "to": (number + 1) / bins,
+            "count": int(rows.sum()),
+            "confidence": _rounded(confidence[rows].mean()),
+            "accuracy": _rounded(right[rows].mean()),
+        }
+        for number, rows in _bins(confidence, bins)
     ]
-    return _rounded(sum(gaps) / len(confidence))
+
+
+def expected_calibration_error(
+    confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], bins: int = BINS
+) -> float:
+    """Mean distance between confidence and accuracy over the bins, weighted by their rows."""
+    gaps = [
+        rows.sum() * abs(float(confidence[rows].mean() - right[rows].mean()))
+        for _, rows in _bins(confidence, bins)
+    ]
+    return _rounded(sum(gaps) / max(len(confidence), 1))
+
+
+def _bins(confidence: NDArray[np.floating[Any]], bins: int) -> list[tuple[int, NDArray[np.bool_]]]:
+    """The bins that have rows, each with its rows."""
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [(number, place == number) for number in range(bins) if (place == number).any()]
+
+
+def evaluate_hops(examples: Sequence[Example]) -> dict[str, float]:
+    """Chains of departments found in texts against the labelled ones.
+
+    Returns:
+        Rows, rows with a labelled chain, and the figures of `hop_figures`. One department alone is no chain.
+    """
+    chains = [example.hops if len(example.hops) > 1 else () for example in examples]
+    agreement = hop_figures(chains, [find_hops(example.text) for example in examples])
+    return {"rows": len(examples), "chains": sum(map(bool, chains))} | {
+        name: _rounded(value) for name, value in agreement.items()
+    }
 
 
 def evaluate_head(
@@ -140,22 +283,25 @@ def evaluate_head(
     train: Sequence[tuple[str, str]],
     test: Sequence[tuple[str, str]],
     *,
-    regularizations: Sequence[float] = (0.5, 1.0, 2.0, 5.0),
+    regularizations: Sequence[float] = (0.5, 2.0, 5.0),
+    norms: Sequence[float] = (0.5, 1.0, 2.0, 4.0),
 ) -> dict[str, Any]:
     """A head on the shipped encoder, trained on one labelled set and measured on another.
 
-    The regularization is chosen on every tenth row of the training set. Rows are weighted by the square root
-    of how rare their class is, between taking classes as they come and counting all alike.
+    The regularization and the weight of the vectors beside the words are chosen on every tenth row of the
+    training set: an encoder that did not learn from these texts may be worth more than in the shipped heads.
+    Rows are weighted by the square root of how rare their class is, between taking classes as they come and
+    counting all alike.
     """
     dev = [pair for i, pair in enumerate(train) if i % 10 == 0]
     fit = [pair for i, pair in enumerate(train) if i % 10]
     tables.read([text for text, _ in [*train, *test]])
 
     def scored(
-        known: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]], c: float
+        known: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]], c: float, norm: float
     ) -> dict[str, Any]:
         table = tables.read([t for t, _ in known])
-        features = FeatureMap.fit(table.vectors, table.words)
+        features = FeatureMap.fit(table.vectors, table.words, norm)
         read = features.transform(table.vectors, table.words)
         labels = [y for _, y in known]
         head = fit_head(read, labels, np.sqrt(compute_sample_weight("balanced", labels)), c, tol=1e-4)
@@ -173,21 +319,29 @@ def evaluate_head(
             "confusion": _confusion(true, predicted, names),
         }
 
-    chosen = max(regularizations, key=lambda c: scored(fit, dev, c)["weighted_f1"])
-    return {"train": len(train), "test": len(test), "c": chosen, **scored(train, test, chosen)}
+    tried = [(c, norm) for norm in norms for c in regularizations]
+    c, norm = max(tried, key=lambda one: scored(fit, dev, *one)["weighted_f1"])
+    return {"train": len(train), "test": len(test), "c": c, "norm": norm, **scored(train, test, c, norm)}
 
 
 def _confusion(true: Sequence[Any], predicted: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
     """Rows: as labelled; columns: as said."""
+    if not true:
+        return {"labels": [], "matrix": []}
     matrix = confusion_matrix(list(true), list(predicted), labels=list(names))
     return {"labels": list(names), "matrix": matrix.tolist()}
 
 
-def _macro_f1(true: Sequence[str], predicted: Sequence[str], names: Sequence[str]) -> float:
+def macro_f1(true: Sequence[str], predicted: Sequence[str], names: Sequence[str] = THREE) -> float:
+    """Mean F1 of the classes that were meant or said; 0 of nothing."""
     present = [name for name in names if name in true or name in predicted]
     if not present:
         return 0.0
     return _rounded(f1_score(list(true), list(predicted), labels=present, average="macro", zero_division=0))
+
+
+def _language(example: Example, analysis: Analysis) -> str:
+    return example.language or analysis.language
 
 
 def _owner(example: Example) -> str:

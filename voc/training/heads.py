@@ -1,8 +1,8 @@
 """Fits the scikit-learn heads: sentiment, segment departments, owner, touchpoint.
 
 Enters: `Example`s and their tables. Leaves: fitted heads and the thresholds that were chosen. What must
-hold: what the second heads learn from was said by first heads that had not seen the text (cross-fitting by
-group), and no routing_dev row is among the examples.
+hold: what the second heads learn from was said by first heads, and of vectors by an encoder, that had not
+learned from the text; no routing_dev row is among the examples.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -24,11 +25,11 @@ from voc.heads import FeatureMap, probabilities
 from voc.routing import FIELDS, NONE, Thresholds, owner_features
 from voc.sentiment import CLASSES, verdict_features
 from voc.training.data import Example, without_diacritics
-from voc.training.table import TableReader
+from voc.training.table import Piece, TableReader
 
-FOLDS = 5
+FOLDS = 4
 RANDOM_STATE = 20261121
-#: Regularization (inverse strength) and weights, chosen by grouped cross-validation on the training data.
+#: Regularization (inverse strength) and weights, chosen on the texts kept for calibration.
 C_FIRST, C_SECOND = 5.0, 0.3
 MAX_ITER = 100
 #: Weight of a segment's own label beside a whole text's, and of a copy typed without diacritics.
@@ -39,17 +40,17 @@ REVIEW_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text to fit on, with its label and weight."""
+    """One text or segment to fit on, with its label and weight."""
 
-    text: str
+    piece: Piece
     label: str
     weight: float
 
 
 def fit_features(examples: Sequence[Example], tables: TableReader) -> FeatureMap:
     """The feature map of all heads, fitted on whole texts and hand-labelled segments, labels unseen."""
-    texts = sorted({item.text for item in department_items(examples)})
-    table = tables.read(texts)
+    pieces = dict.fromkeys(item.piece for item in department_items(examples))
+    table = tables.rows(list(pieces))
     return FeatureMap.fit(table.vectors, table.words)
 
 
@@ -72,7 +73,7 @@ def fit_head(
 
 def fit_items(items: Sequence[Item], tables: TableReader, features: FeatureMap) -> LogisticRegression:
     """`fit_head` on items."""
-    table = tables.read([item.text for item in items])
+    table = tables.rows([item.piece for item in items])
     return fit_head(
         features.transform(table.vectors, table.words),
         [item.label for item in items],
@@ -108,11 +109,13 @@ def _items(
     for example in examples:
         label = whole(example)
         for shown, trust in _renderings(example):
+            spans = tuple((start, end) for start, end, *_ in shown.parts) or None
             if label is not None:
-                items.append(Item(shown.text, label, trust))
+                items.append(Item(Piece(shown.text, spans), label, trust))
             items += [
-                Item(shown.text[start:end].strip(), part(feeling, department), trust * SEGMENT_TRUST)
-                for start, end, feeling, department in (shown.parts if len(shown.parts) > 1 else ())
+                Item(Piece(shown.text, spans, row), part(feeling, department), trust * SEGMENT_TRUST)
+                for row, (_, _, feeling, department) in enumerate(shown.parts, 1)
+                if len(shown.parts) > 1
             ]
     return items
 
@@ -120,7 +123,7 @@ def _items(
 def touchpoint_items(examples: Sequence[Example]) -> list[Item]:
     """Whole texts whose touchpoint was labelled by hand."""
     return [
-        Item(shown.text, example.touchpoint, trust)
+        Item(Piece(shown.text), example.touchpoint, trust)
         for example in examples
         if example.touchpoint is not None
         for shown, trust in _renderings(example)
@@ -143,6 +146,57 @@ class Parts:
     lengths: NDArray[np.int64]
 
 
+def asked_of(
+    examples: Sequence[Example],
+    head: LogisticRegression,
+    classes: Sequence[str],
+    tables: TableReader,
+    features: FeatureMap,
+) -> Said:
+    """`asked`, with its examples."""
+    return Said(examples, *asked(examples, head, classes, tables, features))
+
+
+def asked(
+    examples: Sequence[Example],
+    head: LogisticRegression,
+    classes: Sequence[str],
+    tables: TableReader,
+    features: FeatureMap,
+) -> tuple[NDArray[np.float32], list[Parts]]:
+    """What a head says of texts and of their segments, cut as the service cuts them.
+
+    Returns:
+        float32 (n_rows, n_classes) and, for each example, where its rows are.
+    """
+    pieces: list[Piece] = []
+    places: list[Parts] = []
+    for example in examples:
+        spans = segmenting.segment(example.text)
+        n_rows = len(spans) + 1 if len(spans) > 1 else 1
+        lengths = np.array([span.end - span.start for span in spans], np.int64)
+        end = len(pieces) + n_rows
+        places.append(Parts(len(pieces), slice(end - max(len(spans), 1), end), lengths))
+        pieces += [Piece(example.text, None, row) for row in range(n_rows)]
+    table = tables.rows(pieces)
+    columns = [list(head.classes_).index(name) for name in classes]
+    return probabilities(head, features.transform(table.vectors, table.words))[:, columns], places
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What first heads said of texts that they had not learned from.
+
+    Attributes:
+        rows: float32 (n_rows, n_classes), of wholes and segments.
+        places: where each example's rows are.
+    """
+
+    examples: Sequence[Example]
+    rows: NDArray[np.float32]
+    places: Sequence[Parts]
+
+
 def cross_fitted(
     examples: Sequence[Example],
     extra: Sequence[Example],
@@ -150,95 +204,69 @@ def cross_fitted(
     classes: Sequence[str],
     tables: TableReader,
     features: FeatureMap,
-) -> tuple[NDArray[np.float32], list[Parts]]:
-    """What heads that never saw a text say of it and of its segments.
-
-    Args:
-        examples: texts to speak of; in each fold the heads learn from the others and from ``extra``.
-        extra: examples that are learned from only (their groups are left out where they meet the fold's).
-
-    Returns:
-        float32 (n_rows, n_classes) and, for each example, where its rows are.
-    """
-    pieces: list[str] = []
-    places: list[Parts] = []
-    for example in examples:
-        spans = segmenting.segment(example.text)
-        found = [example.text[span.start : span.end] for span in spans]
-        rows = [example.text.strip(), *found] if len(found) > 1 else found
-        end = len(pieces) + len(rows)
-        lengths = np.array([span.end - span.start for span in spans], np.int64)
-        places.append(Parts(len(pieces), slice(end - len(found), end), lengths))
-        pieces += rows
-    table = tables.read(pieces)
-    read = features.transform(table.vectors, table.words)
-    said = np.zeros((len(pieces), len(classes)), np.float32)
+) -> Said:
+    """In each fold the heads learn from the other examples and from ``extra``, groups kept apart."""
     groups = [example.group for example in examples]
-    for train, test in GroupKFold(FOLDS, shuffle=True, random_state=RANDOM_STATE).split(
-        examples, groups=groups
-    ):
+    rows = np.zeros((0, len(classes)), np.float32)
+    folds = GroupKFold(FOLDS, shuffle=True, random_state=RANDOM_STATE)
+    for train, test in folds.split(examples, groups=groups):
         held = {groups[i] for i in test}
         known = [examples[i] for i in train] + [other for other in extra if other.group not in held]
         head = fit_items(items_of(known), tables, features)
-        asked_rows = [row for i in test for row in range(places[i].whole, places[i].parts.stop)]
-        columns = [list(head.classes_).index(name) for name in classes]
-        said[asked_rows] = probabilities(head, read[asked_rows])[:, columns]
-    return said, places
+        said, places = asked(examples, head, classes, tables, features)
+        rows = rows if len(rows) else np.zeros_like(said)
+        for i in test:
+            here = slice(places[i].whole, places[i].parts.stop)
+            rows[here] = said[here]
+    return Said(examples, rows, places)
 
 
-def fit_verdict(
-    examples: Sequence[Example], said: NDArray[np.float32], places: Sequence[Parts]
-) -> CalibratedClassifierCV:
-    """The four-class document verdict over `verdict_features`, calibrated by temperature."""
-    rows = np.array([verdict_features(said[p.whole], said[p.parts], p.lengths) for p in places])
-    return _second(rows, [str(example.sentiment) for example in examples], [e.group for e in examples])
+def fit_verdict(learned: Said, kept: Said) -> CalibratedClassifierCV:
+    """The four-class document verdict over `verdict_features`; ``kept`` sets its temperature."""
+    labels = [[str(example.sentiment) for example in said.examples] for said in (learned, kept)]
+    return _second(learned, kept, verdict_features, labels)
 
 
-def fit_owner(
-    examples: Sequence[Example], said: NDArray[np.float32], places: Sequence[Parts]
-) -> tuple[CalibratedClassifierCV, NDArray[np.float32]]:
-    """The owner over `owner_features`, and its cross-fitted probabilities (n, n_fields)."""
-    rows = np.array([owner_features(said[p.whole], said[p.parts], p.lengths) for p in places])
-    labels = [str(example.owner) for example in examples]
-    groups = [example.group for example in examples]
-    held_out = np.zeros((len(rows), len(FIELDS)), np.float32)
-    for train, test in GroupKFold(FOLDS, shuffle=True, random_state=1).split(rows, groups=groups):
-        model = _second(rows[train], [labels[i] for i in train], [groups[i] for i in train])
-        held_out[test] = model.predict_proba(rows[test])
-    return _second(rows, labels, groups), held_out
+def fit_owner(learned: Said, kept: Said) -> CalibratedClassifierCV:
+    """The owner over `owner_features`; ``kept`` sets its temperature."""
+    labels = [[str(example.owner) for example in said.examples] for said in (learned, kept)]
+    return _second(learned, kept, owner_features, labels)
+
+
+def features_of(said: Said, make: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
+    """What a second head reads of each example, (n_examples, n_features)."""
+    return np.array([make(said.rows[p.whole], said.rows[p.parts], p.lengths) for p in said.places])
 
 
 def _second(
-    rows: NDArray[np.float32], labels: Sequence[str], groups: Sequence[str]
+    learned: Said, kept: Said, make: Callable[..., NDArray[np.float32]], labels: Sequence[list[str]]
 ) -> CalibratedClassifierCV:
-    folds = list(GroupKFold(3, shuffle=True, random_state=2).split(rows, groups=groups))
-    model = CalibratedClassifierCV(
-        make_pipeline(StandardScaler(), LogisticRegression(C=C_SECOND, max_iter=200)),
-        method="temperature",
-        cv=folds,
-        ensemble=False,
-    )
-    return model.fit(rows, list(labels))
+    """A second head: its weights from texts that the encoder knows, its temperature from texts it does not.
+
+    What the encoder has learned makes first heads surer, not differently wrong: weights learned from the many
+    known texts beat those from the few unknown ones, but their confidence has to be set on the latter.
+    """
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=C_SECOND, max_iter=300))
+    model.fit(features_of(learned, make), labels[0])
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), method="temperature")
+    return calibrated.fit(features_of(kept, make), labels[1])
 
 
 def choose_thresholds(
-    examples: Sequence[Example],
-    owners: NDArray[np.float32],
-    said: NDArray[np.float32],
-    places: Sequence[Parts],
-    topic_weight: float,
+    kept: Said, owner: CalibratedClassifierCV, topic_weight: float
 ) -> tuple[Thresholds, dict[str, float]]:
-    """Thresholds from cross-fitted probabilities on the training texts, and what they reach there.
+    """Thresholds from probabilities on the texts kept for calibration, and what they reach there.
 
     ``review_below`` leaves `REVIEW_SHARE` of the texts to people; ``cooperator_above`` gives the best
     micro-F1 of implicated departments.
     """
+    examples, owners = kept.examples, owner.predict_proba(features_of(kept, owner_features))
     confidence = owners.max(axis=1)
     review_below = float(np.quantile(confidence, REVIEW_SHARE))
     predicted = [FIELDS[i] for i in owners.argmax(axis=1)]
     best, chosen = -1.0, 0.5
     for threshold in np.arange(0.3, 0.96, 0.025):
-        score = _micro_f1(examples, predicted, said, places, float(threshold))
+        score = _micro_f1(examples, predicted, kept.rows, kept.places, float(threshold))
         if score > best:
             best, chosen = score, float(threshold)
     right = np.array([p == e.owner for p, e in zip(predicted, examples, strict=True)])

@@ -21,7 +21,7 @@ from voc import segment as segmenting
 from voc.topics import Topic, TopicModel, centred, top_words
 from voc.topics import fit as fit_groups
 from voc.training import data as sets
-from voc.training.table import TableReader
+from voc.training.table import Piece, TableReader
 
 #: Segments of each public set that the fit sees, so that no one set rules it.
 PER_SET = 800
@@ -32,7 +32,7 @@ HINT_COSINE, OWN_HINT_COSINE, GROUP_COSINE = 0.5, 0.36, 0.4
 #: Least cosine of a group's member to the anchors of the topic that the group belongs to.
 MEMBER_COSINE = 0.2
 #: A topic's threshold: this quantile of its members' cosines to the centroid, but never below `FLOOR`.
-MEMBER_QUANTILE, FLOOR = 0.1, 0.3
+MEMBER_QUANTILE, FLOOR = 0.05, 0.23
 EXAMPLES, WORDS = 3, 10
 RANDOM_STATE = 20261121
 
@@ -46,9 +46,10 @@ def fit(
         The model, and: segments, groups found, groups named, topics, share of segments that BERTopic left
         out, share of segments that have a topic in the end.
     """
-    pieces, departments = _segments(data, corpora)
-    say(f"topics: {len(pieces)} segments")
-    table = tables.read(pieces)
+    found, departments = _segments(data, corpora)
+    say(f"topics: {len(found)} segments")
+    table = tables.rows([piece for piece, _ in found])
+    pieces = [text for _, text in found]
     center = table.vectors.mean(axis=0)
     points = centred(table.vectors, center)
     stop = sets.stop_words(Path(__file__).parent / "stopwords.toml")
@@ -98,28 +99,32 @@ def fit(
     return model, figures
 
 
-def _segments(data: Path, corpora: Path) -> tuple[list[str], list[str | None]]:
-    """Distinct segments; of our own the department that they were labelled with, of others None."""
+def _segments(data: Path, corpora: Path) -> tuple[list[tuple[Piece, str]], list[str | None]]:
+    """Distinct segments inside their texts, and as text; of our own the department that they were labelled
+    with, of others None."""
     rng = random.Random(RANDOM_STATE)
     by_set: dict[str, list[str]] = defaultdict(list)
     for source, text in sets.training_texts(data):
         by_set[source].append(text)
-    found: dict[str, str | None] = {}
+    found: dict[str, tuple[Piece, str | None]] = {}
     for example in sets.corpus(corpora):
         if not sets.is_held_out(example.group):
-            for start, end, _, department in example.parts:
-                found.setdefault(example.text[start:end].strip(), department or "none")
+            spans = tuple((start, end) for start, end, *_ in example.parts)
+            for row, (start, end, _, department) in enumerate(example.parts, 1):
+                piece = Piece(example.text, spans, row if len(spans) > 1 else 0)
+                found.setdefault(example.text[start:end].strip(), (piece, department or "none"))
     for source in sorted(by_set):
         rng.shuffle(by_set[source])
         taken = 0
         for text in by_set[source]:
-            for span in segmenting.segment(text):
-                piece = text[span.start : span.end]
-                if taken < PER_SET and len(piece) >= 8 and piece not in found:
-                    found[piece] = None
+            cut = segmenting.segment(text)
+            for row, span in enumerate(cut, 1):
+                words = text[span.start : span.end]
+                if taken < PER_SET and len(words) >= 8 and words not in found:
+                    found[words] = (Piece(text, None, row if len(cut) > 1 else 0), None)
                     taken += 1
-    pieces = sorted(found)  # the order of input must not matter
-    return pieces, [found[piece] for piece in pieces]
+    texts = sorted(found)  # the order of input must not matter
+    return [(found[text][0], text) for text in texts], [found[text][1] for text in texts]
 
 
 def _forbid(

@@ -1,0 +1,200 @@
+"""Fills the tables of docs/quality.md from docs/figures/*.json, which `make quality` measures.
+
+    python docs/quality.py          # writes docs/quality.md again; a test checks that nothing changes
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; everything else is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE, FIGURES = HERE / "quality.md", HERE / "figures"
+BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+JUDGED = {
+    "rows": "rows", "owner_accuracy": "owner accuracy", "departments_micro_f1": "departments micro-F1",
+    "sentiment_macro_f1": "sentiment macro-F1 (3)", "sentiment_accuracy": "sentiment accuracy (3)",
+    "sentiment_macro_f1_with_mixed": "macro-F1 with mixed", "coverage": "coverage",
+    "owner_accuracy_covered": "owner accuracy, covered", "owner_ece": "owner ECE",
+    "sentiment_ece": "sentiment ECE",
+}  # fmt: skip
+STEADY = {
+    "groups": "groups", "same_owner": "same owner", "same_sentiment": "same sentiment", "same_both": "both",
+    "same_both_right": "both, and right",
+}  # fmt: skip
+PAIRED = {
+    "pairs": "pairs", "same_topic": "same topic", "same_topic_where_both_have_one": "where both have one",
+    "both_without": "both without", "one_without": "one without", "ami_of_languages": "AMI",
+    "nmi_of_themes": "NMI with themes", "purity_of_themes_where_placed": "purity",
+}  # fmt: skip
+AGREED = {
+    "rows": "rows", "owner": "owner", "owner_kappa": "owner kappa",
+    "departments_micro_f1": "departments micro-F1", "sentiment": "sentiment",
+    "sentiment_kappa": "sentiment kappa", "touchpoint": "touchpoint", "touchpoint_kappa": "touchpoint kappa",
+}  # fmt: skip
+
+
+def read(name: str) -> Any:
+    """What one command printed."""
+    return json.loads((FIGURES / f"{name}.json").read_text("utf-8"))
+
+
+def shown(value: Any) -> str:
+    """A cell: shares with three digits, counts as they are."""
+    return f"{value:.3f}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *([shown(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def columns(names: dict[str, str], parts: Iterable[tuple[str, dict[str, Any]]], first: str = "on") -> str:
+    """One row per part, one column per figure."""
+    return table(
+        [first, *names.values()], ([title, *(part.get(name) for name in names)] for title, part in parts)
+    )
+
+
+def routing() -> str:
+    """The main figures of every set."""
+    held = read("held-out")
+    unseen = held["unseen"]
+    return columns(
+        JUDGED,
+        [
+            ("routing_dev", read("routing-dev")),
+            ("held-out real texts", held["real"]),
+            ("the same, diacritics dropped", held["real_without_diacritics"]),
+            ("500 of them, labelled twice", unseen),
+            ("those where both annotators agree", unseen["agreed"]),
+            ("held-out part of our corpus", held["corpus"]),
+        ],
+    )
+
+
+def parts() -> str:
+    """Held-out real texts, cut in several ways."""
+    real = read("held-out")["real"]
+    return columns(
+        JUDGED, [item for cut in ("by_language", "by_length", "by_source") for item in real[cut].items()]
+    )
+
+
+def bare_parts() -> str:
+    """The same without diacritics, by language."""
+    return columns(JUDGED, read("held-out")["real_without_diacritics"]["by_language"].items())
+
+
+def corpus_parts() -> str:
+    """The held-out part of our corpus, by language and length."""
+    held = read("held-out")["corpus"]
+    return columns(JUDGED, [item for cut in ("by_language", "by_length") for item in held[cut].items()])
+
+
+def risk() -> str:
+    """Share of wrong owners on the surest texts, every second point of the curve."""
+    sets = {"routing_dev": read("routing-dev")}
+    sets |= {f"held-out, {name}": part for name, part in read("held-out").items()}
+    points = {name: part["risk_coverage"][1::2] for name, part in sets.items()}
+    head = ["coverage", *(f"{point['coverage']:.1f}" for point in next(iter(points.values())))]
+    return table(head, ([name, *(point["risk"] for point in found)] for name, found in points.items()))
+
+
+def confusion(kind: str) -> Callable[[], str]:
+    """Rows: as labelled; columns: as said."""
+
+    def written() -> str:
+        found = read("held-out")["real"]["confusion"][kind]
+        labels = found["labels"]
+        return table(["", *labels], ([name, *row] for name, row in zip(labels, found["matrix"], strict=True)))
+
+    return written
+
+
+def vsfc() -> str:
+    """UIT-VSFC, by a head on the shipped encoder and by fine-tuning."""
+    names = {"weighted_f1": "weighted F1", "macro_f1": "macro-F1", "accuracy": "accuracy", "ece": "ECE"}
+    rows = [
+        (f"{label}, head on the shipped encoder", read(f"uit-vsfc-{label}"))
+        for label in ("sentiment", "topic")
+    ]
+    tuned = read("uit-vsfc-finetuned")
+    rows += [(f"{label}, fine-tuned on it", tuned[label]) for label in ("sentiment", "topic")]
+    return columns(names, rows, "label")
+
+
+def renderings() -> str:
+    """How steady verdicts are."""
+    return columns(
+        STEADY,
+        [
+            ("six renderings each (`corpora/renderings.jsonl`)", read("renderings")),
+            ("held-out groups of the corpus", read("renderings-held-out")),
+        ],
+    )
+
+
+def styles() -> str:
+    """Agreement of each way of typing with the standard one."""
+    names = {
+        "rows": "rows",
+        "same_owner": "same owner",
+        "same_sentiment": "same sentiment",
+        "same_both": "both",
+    }
+    return columns(names, read("renderings")["by_style"].items(), "style")
+
+
+def translations() -> str:
+    """Topics of a text and its translation."""
+    found = read("translations")
+    return columns(
+        PAIRED,
+        [
+            ("sib200, as in serving", found["sib200"]["by_threshold"]),
+            ("sib200, each text to its nearest topic", found["sib200"]["nearest"]),
+            ("our corpus, shipped topics", found["corpus"]),
+        ],
+    )
+
+
+def hops() -> str:
+    """Chains of departments."""
+    found = read("hops")
+    return table(list(found), [list(found.values())])
+
+
+def agreement() -> str:
+    """Two passes of labelling."""
+    found = read("corpora")["agreement"]
+    titles = {"feedback": "our corpus", "labels": "real texts", "unseen": "held-out real texts, blind"}
+    return columns(AGREED, [(title, found[name]) for name, title in titles.items()], "second pass over")
+
+
+def baselines() -> str:
+    """What a user would take instead."""
+    return str(read("baselines")["markdown"]).strip() + "\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "routing": routing, "parts": parts, "bare-parts": bare_parts, "corpus-parts": corpus_parts, "risk": risk,
+    "owners": confusion("owner"), "feelings": confusion("sentiment"), "vsfc": vsfc, "renderings": renderings,
+    "styles": styles, "translations": translations, "hops": hops, "agreement": agreement,
+    "baselines": baselines,
+}  # fmt: skip
+
+
+def filled(page: str) -> str:
+    """The page with every table written anew."""
+    return BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]]()}{block[3]}", page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
