@@ -15,8 +15,8 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,10 @@ class _Entry:
     roles: frozenset[str]
     department: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    base: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", tuple(fold(word) for word in self.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def find_hops(text: str, names: Mapping[str, str] | None = None) -> tuple[str, .
         ValueError: a name leads to no base department.
     """
     lexicon = _with(_lexicon(), names or {})
-    signs = list(_signs(text[:MAX_CHARS], lexicon))
+    signs = list(_signs(_words(text[:MAX_CHARS]), lexicon))
     hops = _hops(signs)
     return tuple(hop.department for hop in hops) if _is_chain(hops) else ()
 
@@ -172,14 +176,19 @@ def _with(lexicon: _Lexicon, names: Mapping[str, str]) -> _Lexicon:
     return _Lexicon(entries, lexicon.settings)
 
 
+@lru_cache(maxsize=1 << 16)
+def _base(word: str) -> str:
+    """`fold`, once for each word: the same few thousand make up most of what people write."""
+    return fold(word)
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(unicodedata.normalize("NFC", text).lower()))
 
 
-def _signs(text: str, lexicon: _Lexicon) -> Iterator[_Sign]:
+def _signs(words: Sequence[str], lexicon: _Lexicon) -> Iterator[_Sign]:
     """The text as signs, the longest phrase first."""
-    words = _words(text)
-    bare = [fold(word) for word in words]
+    bare = tuple(_base(word) for word in words)
     plain = _is_plain(words, bare)
     written = f" {' '.join(words)} {' '.join(bare) if plain else ''} "
     setting = {name for name, shown in lexicon.settings.items() if any(cue in written for cue in shown)}
@@ -206,11 +215,10 @@ def _is_plain(words: Sequence[str], bare: Sequence[str]) -> bool:
 
 
 def _match(
-    words: Sequence[str], bare: Sequence[str], at: int, lexicon: _Lexicon, plain: bool
+    words: Sequence[str], bare: tuple[str, ...], at: int, lexicon: _Lexicon, plain: bool
 ) -> _Entry | None:
     for entry in lexicon.entries.get(bare[at], ()):
-        end = at + len(entry.words)
-        if end > len(words):
+        if bare[at : at + len(entry.words)] != entry.base:
             continue
         if all(
             _same(words[at + i], bare[at + i], word, plain or len(entry.words) > 1)
@@ -222,7 +230,7 @@ def _match(
 
 def _same(word: str, base: str, wanted: str, loose: bool) -> bool:
     """Whether a word is the wanted one; ``loose``: also where it was typed without its diacritics."""
-    return word == wanted or (loose and word == base and base == fold(wanted))
+    return word == wanted or (loose and word == base and base == _base(wanted))
 
 
 def _hops(signs: Sequence[_Sign]) -> list[_Hop]:
