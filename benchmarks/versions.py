@@ -33,9 +33,7 @@ def turn(checkout: Path, texts: Path) -> float:
     """Texts per second of one process that runs in ``checkout``."""
     command = [sys.executable, "-c", TURN, str(texts.resolve())]
     environment = os.environ | {"PYTHONPATH": str(checkout.resolve())}
-    done = subprocess.run(
-        command, cwd=checkout, env=environment, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=checkout, env=environment, check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
