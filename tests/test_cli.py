@@ -173,7 +173,7 @@ def test_demo_fills_the_database_once(voc, tmp_path: Path, monkeypatch) -> None:
         "channel": "survey", "scores": {"nps": 2}, "sector": "telecom",
     }  # fmt: skip
     (corpora / "feedback.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
-    monkeypatch.setattr("voc.cli.bundled", lambda name: tmp_path / name)
+    monkeypatch.setattr("voc.cli.service.bundled", lambda name: tmp_path / name)
     assert "1 new, 0 already there" in voc("demo", "--no-serve").stdout
     assert "0 new, 1 already there" in voc("demo", "--no-serve").stdout
 

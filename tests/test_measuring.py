@@ -464,7 +464,7 @@ def evaluate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., R
     pipeline: Any = Oracle({}, otherwise=analysis("sales"))
     pipeline.reader = SimpleNamespace(encoder=SimpleNamespace(encode=heaps))
     monkeypatch.setattr(PipelineHolder, "get", lambda _self: pipeline)
-    monkeypatch.setattr("voc.cli.bundled", lambda name: tmp_path / name)
+    monkeypatch.setattr("voc.cli.measuring.bundled", lambda name: tmp_path / name)
     return lambda *arguments: CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
 
 

@@ -20,7 +20,9 @@ KEPT = Feedback(
     "chat", "buy", "c1", {"nps": 3}, {"vùng": "HN", "vip": True},
 )  # fmt: skip
 TABLES = {
-    "feedback", "feedback_words", "analyses", "segments", "runs", "readings", "work_list", "topics"
+    "feedback", "feedback_words", "analyses", "segments", "runs", "readings", "work_list", "topics", "shown",
+    "corrections", "themes", "prototypes", "topic_events", "topic_space", "proposals", "proposal_items",
+    "models", "model_files", "promotions", "replaced",
 }  # fmt: skip
 
 

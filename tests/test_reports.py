@@ -11,18 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voc.records import Analysis, Feedback, Segment
+from voc.registry import Registry, Topic
 from voc.reports import Share, topics, trends, wilson
 from voc.store import Filter, Store
-from voc.topics import Topic, TopicModel
+from voc.topics import TopicModel
 
 Make = Callable[..., Feedback]
 
 
 def topic(key: str) -> Topic:
-    return Topic(key, {"vi": f"Tên {key}", "en": f"Name {key}"}, "care", ("a", "b"), ("câu",), 7, 0.5)
+    return Topic(key, {"vi": f"Tên {key}", "en": f"Name {key}"}, "care", ("a", "b"), ("câu",), 7)
 
 
-MODEL = TopicModel([topic(key) for key in ("late", "rude", "price", "app")], np.eye(4), np.zeros(4))
+MODEL = TopicModel(
+    Registry.flat(
+        [topic(key) for key in ("late", "rude", "price", "app")],
+        np.eye(4, dtype=np.float32), [0.5] * 4, np.zeros(4, np.float32),
+    )
+)  # fmt: skip
 
 
 def keep(store: Store, row: Feedback, sentiment: Any, *found: str | None, owner: str | None = "care") -> None:
@@ -131,7 +137,8 @@ def test_all_topics_the_most_frequent_first(filled: Store) -> None:
     ]  # fmt: skip
     assert found[0].as_dict() == {
         "key": "late", "name": {"vi": "Tên late", "en": "Name late"}, "department": "care",
-        "words": ["a", "b"], "examples": ["câu"], "size": 7, "threshold": 0.5, "count": 3, "negative": 2,
+        "words": ["a", "b"], "examples": ["câu"], "size": 7, "remit": {"vi": "", "en": ""},
+        "theme": None, "moved_to": None, "state": "active", "into": [], "origin": [], "count": 3, "negative": 2,
         "negative_share": {"value": 0.6667, "low": 0.2077, "high": 0.9385},
     }  # fmt: skip
     assert found[-1].as_dict()["negative_share"] == {"value": 0.0, "low": 0.0, "high": 1.0}

@@ -42,7 +42,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that stands still until it is set."""
     clock = Clock()
-    monkeypatch.setattr("voc.store.time.time", clock)
+    monkeypatch.setattr("voc.store.store.time.time", clock)
     return clock
 
 
@@ -112,7 +112,7 @@ def test_every_connection_is_wal_and_fully_synchronous(store: Store) -> None:
 
 def test_folders_are_made_and_a_second_prepare_changes_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "a" / "b" / "voc.db")
-    assert len(store.prepare()) == 6
+    assert len(store.prepare()) == 11
     assert store.prepare() == []
     store.close()
 
@@ -639,7 +639,7 @@ def test_a_reading_comes_back(store: Store, feedback: Make, rows: int, spans: in
     read = reading(rows, spans)
     store.add([feedback("a", "chữ")], holder="h", lease_s=1)
     store.save([analysis("a")], [read], "r1")
-    (found,) = store.readings("r1", "p2", Filter(), 0, 10)
+    (found,) = store.runs.page("r1", "p2", Filter(), 0, 10)
     assert (found.id, found.text) == ("a", "chữ")
     assert (found.reading.spans, found.reading.languages, found.reading.words) == (
         read.spans, read.languages, read.words
@@ -653,7 +653,7 @@ def test_a_reading_comes_back(store: Store, feedback: Make, rows: int, spans: in
 def test_an_empty_reading_is_a_reading(store: Store, feedback: Make) -> None:
     store.add([feedback("a", "?")], holder="h", lease_s=1)
     store.save([analysis("a")], [Reading((), (), (), np.zeros((0, 8), np.float32))], "r1")
-    (found,) = store.readings("r1", "p2", Filter(), 0, 10)
+    (found,) = store.runs.page("r1", "p2", Filter(), 0, 10)
     assert found.reading is not None
     assert (found.reading.spans, found.reading.languages, found.reading.words) == ((), (), ())
     assert len(found.reading.vectors) == 0
@@ -666,26 +666,26 @@ def test_readings_are_of_rows_that_the_pipeline_has_not_judged(store: Store, fee
     store.save([analysis("b", pipeline="p2")], [reading()], "r2")  # and c waits
 
     def found(*arguments: Any) -> list[tuple[str, bool]]:
-        return [(row.id, row.reading is not None) for row in store.readings(*arguments)]
+        return [(row.id, row.reading is not None) for row in store.runs.page(*arguments)]
 
     assert found("r1", "p1", Filter(), 0, 10) == [("b", False)]
     assert found("r1", "p2", Filter(), 0, 10) == [("a", True), ("d", False)]
     assert found("r1", "p3", Filter(), 0, 10) == [("a", True), ("b", False), ("d", False)]
     assert found("r2", "p3", Filter(), 0, 2) == [("a", False), ("b", True)]
     assert found("r2", "p3", Filter(source="shop"), 0, 10) == [("d", False)]
-    after = store.readings("r1", "p3", Filter(), 0, 1)[0]
-    assert after == KeptReading(after.number, "a", "chữ a", after.reading)
+    after = store.runs.page("r1", "p3", Filter(), 0, 1)[0]
+    assert after == KeptReading(after.number, "a", "chữ a", after.reading, store.get("a").analysis, False)
     assert found("r1", "p3", Filter(), after.number, 10) == [("b", False), ("d", False)]
 
 
-def test_a_new_reading_replaces_the_old_one_and_none_keeps_it(store: Store, feedback: Make) -> None:
+def test_each_reader_has_its_own_reading_and_none_keeps_it(store: Store, feedback: Make) -> None:
     store.add([feedback("a", "chữ")], holder="h", lease_s=1)
     store.save([analysis("a")], [reading(1)], "r1")
     store.save([analysis("a", pipeline="p2")], [None], "r1")
-    assert len(store.readings("r1", "p3", Filter(), 0, 9)[0].reading.words) == 1
+    assert len(store.runs.page("r1", "p3", Filter(), 0, 9)[0].reading.words) == 1
     store.save([analysis("a")], [reading(3)], "r2")
-    assert store.readings("r1", "p3", Filter(), 0, 9)[0].reading is None
-    assert len(store.readings("r2", "p3", Filter(), 0, 9)[0].reading.words) == 3
+    assert len(store.runs.page("r1", "p3", Filter(), 0, 9)[0].reading.words) == 1
+    assert len(store.runs.page("r2", "p3", Filter(), 0, 9)[0].reading.words) == 3
 
 
 # ---- counts
@@ -750,25 +750,6 @@ def test_trends_count_exactly(store: Store, feedback: Make) -> None:
     ]  # fmt: skip
     assert store.topic_counts(Filter()) == {"late": (3, 1), "rude": (2, 2)}
     assert store.topic_counts(Filter(until="2026-11-03T00:00:00.000Z")) == {"late": (2, 1), "rude": (1, 1)}
-
-
-# ---- runs
-
-
-def test_runs_are_noted(store: Store, feedback: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter(["2026-11-21T10:00:00.000Z", "2026-11-21T10:00:05.000Z"])
-    monkeypatch.setattr("voc.store.utc_now", lambda: next(times))
-    run = store.start_run("reclassify", "p2", {"source": "cửa hàng", "since": None})
-    expected = {
-        "id": run, "kind": "reclassify", "pipeline": "p2", "selection": '{"source":"cửa hàng","since":null}',
-        "started_at": "2026-11-21T10:00:00.000Z", "finished_at": None, "rows": 0,
-    }  # fmt: skip
-    assert list(store.db["runs"].rows) == [expected]
-    keep(store, feedback("a", "chữ"))
-    store.save([analysis("a")], [None], "r1", run)
-    store.finish_run(run, 1)
-    assert list(store.db["runs"].rows) == [expected | {"finished_at": "2026-11-21T10:00:05.000Z", "rows": 1}]
-    assert [row["run"] for row in store.db["analyses"].rows] == [run]
 
 
 # ---- many at once

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from voc.pipeline import Pipeline
-from voc.records import Feedback, Reading
+from voc.records import Feedback
 from voc.services import Services
 from voc.store import Filter, Store
 
@@ -94,60 +93,6 @@ def test_the_background_thread_stops_when_told(services: Services, feedback: Mak
     stop.wait = stop_when_done  # type: ignore[method-assign, assignment]
     services.worklist.run(stop)
     assert services.store.waiting() == 0
-
-
-def no_encoding(texts: list[str]) -> list[Reading]:
-    """Stands where texts are read: there must be none."""
-    assert texts == []
-    return []
-
-
-def reclassified(services: Services, **options: bool):
-    return services.worklist.reclassify(Filter(), dry_run=options.get("dry_run", False))
-
-
-def test_reclassify_judges_again_without_encoding(services: Services, feedback: Make, monkeypatch) -> None:
-    rows = [feedback(str(i), text) for i, text in enumerate(["giao hàng chậm", "app lỗi hoài", "😍"])]
-    services.worklist.submit(rows)
-    pipeline: Pipeline = services.pipelines.get()
-    before = {kept.feedback.id: kept.analysis for kept in services.store.every(Filter())}
-    monkeypatch.setattr(pipeline, "version", "2099.01-ffffff")
-    monkeypatch.setattr(pipeline.reader, "read", no_encoding)
-
-    dry = reclassified(services, dry_run=True)
-    assert (dry.rows, dry.encoded, dry.as_dict()["owners_moved"]) == (3, 0, [])
-    assert services.store.get("0").analysis == before["0"]
-
-    done = reclassified(services)
-    assert (done.rows, done.encoded) == (3, 0)
-    after = {kept.feedback.id: kept.analysis for kept in services.store.every(Filter())}
-    assert {a.pipeline for a in after.values()} == {"2099.01-ffffff"}
-    assert [(a.owner, a.sentiment) for a in after.values()] == [
-        (a.owner, a.sentiment) for a in before.values()
-    ]
-    assert reclassified(services).rows == 0  # done rows are left out: it can be started again
-
-
-def test_reclassify_reads_again_after_a_new_encoder(services: Services, feedback: Make, monkeypatch) -> None:
-    services.worklist.submit([feedback("a", "giao hàng chậm")])
-    pipeline = services.pipelines.get()
-    monkeypatch.setattr(pipeline, "version", "2099.01-eeeeee")
-    monkeypatch.setattr(pipeline.reader, "version", "e5s-new-r1")
-    done = reclassified(services)
-    assert (done.rows, done.encoded) == (1, 1)
-
-
-def test_reclassify_narrows_by_source_and_day(services: Services, feedback: Make, monkeypatch) -> None:
-    services.worklist.submit(
-        [
-            feedback("a", "giao hàng chậm", source="x"),
-            feedback("b", "giao hàng chậm", source="y"),
-            feedback("c", "giao hàng chậm", source="x", occurred_at="2026-01-01T00:00:00.000Z"),
-        ]
-    )
-    monkeypatch.setattr(services.pipelines.get(), "version", "2099.01-dddddd")
-    done = services.worklist.reclassify(Filter(source="x", since="2026-06-01"), dry_run=False)
-    assert done.rows == 1
 
 
 def test_the_store_of_a_dead_process_is_whole(services: Services, settings, feedback: Make) -> None:

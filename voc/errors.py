@@ -17,7 +17,7 @@ Each edge (HTTP, CLI) translates; nobody else does.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class VocError(Exception):
@@ -37,6 +37,10 @@ class VocError(Exception):
         self.code = code
         self.message = message
         self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """All three values, so that an error reaches another process whole."""
+        return type(self), (self.code, self.message, self.field)
 
     def body(self) -> dict[str, str | None]:
         """The value that stands under ``error`` in every answer."""

@@ -60,7 +60,7 @@ def _write_csv(pages: Iterator[list[Kept]], path: Path, progress: Callable[[int]
         for page in pages:
             for kept in page:
                 row = _flat(kept)
-                writer.writerow([_safe_cell(row[name]) for name in COLUMNS])
+                writer.writerow([safe_cell(row[name]) for name in COLUMNS])
             total += len(page)
             progress(len(page))
     return total
@@ -91,7 +91,7 @@ def _flat(kept: Kept) -> dict[str, Any]:
     return row
 
 
-def _safe_cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """A leading ``'`` before text that a spreadsheet would take for a formula."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"):
         return "'" + value

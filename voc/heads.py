@@ -108,23 +108,27 @@ def save_classifier(classifier: Any, path: Path) -> None:
     _dump(classifier, path)
 
 
-def open_classifier(path: Path) -> Any:
-    """Reads a scikit-learn classifier with ``predict_proba``.
+def open_classifier(source: Path | bytes) -> Any:
+    """Reads a scikit-learn classifier with ``predict_proba`` from a file or from a file's content.
 
     Raises:
         ArtefactError: ``artefact_untrusted`` if the file holds a type beyond `TRUSTED`.
     """
-    return _load(path)
+    return _load(source)
 
 
 def _dump(thing: Any, path: Path) -> None:
     skops.io.dump(thing, path, compression=zipfile.ZIP_DEFLATED)
 
 
-def _load(path: Path) -> Any:
-    strangers = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
+def _load(source: Path | bytes) -> Any:
+    given = {"data": source} if isinstance(source, bytes) else {"file": source}
+    strangers = set(skops.io.get_untrusted_types(**given)) - set(TRUSTED)
     if strangers:
+        name = "a learned head" if isinstance(source, bytes) else source
         raise ArtefactError(
-            "artefact_untrusted", f"{path} holds types that are not trusted: {sorted(strangers)}"
+            "artefact_untrusted", f"{name} holds types that are not trusted: {sorted(strangers)}"
         )
-    return skops.io.load(path, trusted=list(TRUSTED))
+    if isinstance(source, bytes):
+        return skops.io.loads(source, trusted=list(TRUSTED))
+    return skops.io.load(source, trusted=list(TRUSTED))

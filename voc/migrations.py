@@ -161,6 +161,203 @@ def _hops(db: Database) -> None:
     db.execute("ALTER TABLE analyses ADD COLUMN hops TEXT NOT NULL DEFAULT '[]'")
 
 
+@steps(name="0007_shown")
+def _shown(db: Database) -> None:
+    """Which analysis of a feedback counts, in a table so narrow that a million rows switch in one
+    transaction; and vectors of more than one reader, so that what an older pipeline read is still there."""
+    db.execute(
+        """
+        CREATE TABLE shown (
+            feedback INTEGER PRIMARY KEY REFERENCES feedback (number) ON DELETE CASCADE,
+            pipeline TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        "INSERT INTO shown SELECT number, pipeline FROM feedback WHERE pipeline IS NOT NULL ORDER BY number"
+    )
+    db.execute("ALTER TABLE feedback DROP COLUMN pipeline")
+    db.execute("ALTER TABLE readings RENAME TO readings_of_one")
+    db.execute(
+        """
+        CREATE TABLE readings (
+            feedback INTEGER NOT NULL REFERENCES feedback (number) ON DELETE CASCADE,
+            reader TEXT NOT NULL,
+            spans TEXT NOT NULL,
+            languages TEXT NOT NULL,
+            words TEXT NOT NULL,
+            vectors BLOB NOT NULL,
+            UNIQUE (feedback, reader)
+        ) STRICT
+        """
+    )
+    db.execute("INSERT INTO readings SELECT * FROM readings_of_one ORDER BY feedback")
+    db.execute("DROP TABLE readings_of_one")
+
+
+@steps(name="0008_corrections")
+def _corrections(db: Database) -> None:
+    """What people said; and beside an analysis that they changed, what the pipeline had said itself."""
+    db.execute(
+        """
+        CREATE TABLE corrections (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            feedback INTEGER NOT NULL REFERENCES feedback (number) ON DELETE CASCADE,
+            start INTEGER,
+            "end" INTEGER,
+            field TEXT NOT NULL,
+            value TEXT NOT NULL,
+            said TEXT NOT NULL,
+            pipeline TEXT NOT NULL,
+            author TEXT NOT NULL,
+            reason TEXT,
+            made_at TEXT NOT NULL,
+            withdrawn_at TEXT,
+            withdrawn_by TEXT
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX corrections_feedback ON corrections (feedback)")
+    db.execute("ALTER TABLE analyses ADD COLUMN corrected TEXT NOT NULL DEFAULT '[]'")
+    db.execute("ALTER TABLE analyses ADD COLUMN said TEXT")
+    db.execute(
+        "CREATE INDEX analyses_review ON analyses (owner_confidence, feedback) WHERE status = 'review'"
+    )
+
+
+@steps(name="0009_registry")
+def _registry(db: Database) -> None:
+    """The installation's own topics with their history, and what fits have proposed."""
+    db.execute("DROP TABLE topics")  # of step 0005; nothing has ever written to it
+    db.execute(
+        """
+        CREATE TABLE topics (
+            key TEXT PRIMARY KEY,
+            position INTEGER NOT NULL,
+            content TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE themes (
+            key TEXT PRIMARY KEY,
+            position INTEGER NOT NULL,
+            content TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE prototypes (
+            number INTEGER PRIMARY KEY,
+            event INTEGER NOT NULL REFERENCES topic_events (number),
+            topic TEXT NOT NULL,
+            layer INTEGER NOT NULL,
+            within TEXT,
+            threshold REAL NOT NULL,
+            vector BLOB NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE topic_events (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            made_at TEXT NOT NULL,
+            author TEXT NOT NULL,
+            action TEXT NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            reason TEXT,
+            undoes INTEGER REFERENCES topic_events (number)
+        ) STRICT
+        """
+    )
+    db.execute(
+        "CREATE TABLE topic_space (encoder TEXT NOT NULL, center BLOB NOT NULL) STRICT"  # one row at most
+    )
+    db.execute(
+        """
+        CREATE TABLE proposals (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            made_at TEXT NOT NULL,
+            author TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            encoder TEXT NOT NULL,
+            figures TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE proposal_items (
+            proposal INTEGER NOT NULL REFERENCES proposals (number) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            content TEXT NOT NULL,
+            vectors BLOB NOT NULL,
+            decision TEXT,
+            decided_at TEXT,
+            decided_by TEXT,
+            event INTEGER REFERENCES topic_events (number),
+            PRIMARY KEY (proposal, position)
+        ) STRICT
+        """
+    )
+
+
+@steps(name="0010_models")
+def _models(db: Database) -> None:
+    """Heads that the installation has learned, and which of them it uses."""
+    db.execute(
+        """
+        CREATE TABLE models (
+            version TEXT PRIMARY KEY,
+            made_at TEXT NOT NULL,
+            author TEXT NOT NULL,
+            parent TEXT,
+            files TEXT NOT NULL,
+            figures TEXT NOT NULL,
+            verdict TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute("CREATE TABLE model_files (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT")
+    db.execute(
+        """
+        CREATE TABLE promotions (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            made_at TEXT NOT NULL,
+            author TEXT NOT NULL,
+            version TEXT REFERENCES models (version),
+            reason TEXT
+        ) STRICT
+        """
+    )
+
+
+@steps(name="0011_runs")
+def _runs(db: Database) -> None:
+    """Runs that go on after a stop, and that can be taken back: what each showed before."""
+    db.execute("ALTER TABLE runs ADD COLUMN state TEXT NOT NULL DEFAULT 'finished'")
+    db.execute("ALTER TABLE runs ADD COLUMN after INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE runs ADD COLUMN change TEXT NOT NULL DEFAULT '{}'")
+    db.execute("ALTER TABLE runs ADD COLUMN held_by TEXT")
+    db.execute("ALTER TABLE runs ADD COLUMN held_until REAL NOT NULL DEFAULT 0")
+    db.execute("UPDATE runs SET state = 'abandoned' WHERE finished_at IS NULL")
+    db.execute(
+        """
+        CREATE TABLE replaced (
+            run INTEGER NOT NULL REFERENCES runs (id),
+            feedback INTEGER NOT NULL REFERENCES feedback (number) ON DELETE CASCADE,
+            pipeline TEXT NOT NULL,
+            PRIMARY KEY (run, feedback)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
 def migrate(db: Database) -> list[str]:
     """Applies the pending steps; returns their names.
 

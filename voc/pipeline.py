@@ -8,10 +8,11 @@ needs ``judge`` alone.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,20 +28,37 @@ from voc.informal import normalize
 from voc.language import LanguageDetector, LanguageTable
 from voc.organization import Organization
 from voc.records import Analysis, Language, Reading, Segment, Span
+from voc.registry import Registry, rebased
 from voc.routing import FIELDS, Route, Router, Thresholds, owner_features
 from voc.sentiment import SentimentModel, Verdict
 from voc.settings import Settings
 from voc.text import unshouted
-from voc.topics import TopicModel
+from voc.topics import TopicModel, open_registry
+
+log = logging.getLogger(__name__)
 
 #: Raised by hand whenever the code of a stage changes what it says.
 READING_REVISION = 2
-JUDGING_REVISION = 2
-#: The files of ``models/`` on which a verdict depends.
-JUDGED_BY = (
-    "encoder.onnx", "tokenizer.json", "language.json", "features.skops", "sentiment.skops", "verdict.skops",
-    "topics.json", "topics.safetensors", "departments.skops", "owner.skops", "touchpoints.skops",
-)  # fmt: skip
+JUDGING_REVISION = 3
+#: The files of ``models/`` on which a verdict depends, beside the topics and the heads.
+READ_BY = ("encoder.onnx", "tokenizer.json", "language.json", "features.skops")
+#: The heads; an installation may have learned its own.
+HEADS = ("sentiment.skops", "verdict.skops", "departments.skops", "owner.skops", "touchpoints.skops")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What this installation decided and learned for itself, in place of what was shipped.
+
+    Attributes:
+        registry: its topics, None for the shipped ones.
+        heads: content of the `HEADS` that it has learned, by file name.
+        revision: tells one state from another.
+    """
+
+    registry: Registry | None = None
+    heads: Mapping[str, bytes] = field(default_factory=dict)
+    revision: tuple[int, ...] = ()
 
 
 class Reader:
@@ -125,8 +143,14 @@ class Pipeline:
         self.version = version
 
     @classmethod
-    def open(cls, settings: Settings) -> Pipeline:
+    def open(
+        cls, settings: Settings, instance: Instance | None = None, reader: Reader | None = None
+    ) -> Pipeline:
         """Opens every model named by the manifest; takes about a second.
+
+        Args:
+            instance: what goes before the shipped topics and heads.
+            reader: one that is open already.
 
         Raises:
             ArtefactError, SettingsError: see `voc.artefacts` and `voc.organization`.
@@ -136,18 +160,31 @@ class Pipeline:
         chosen = artefacts.read_json("routing.json")
         if settings.review_below is not None:
             chosen["review_below"] = settings.review_below
-        reader = Reader.open(artefacts, settings.encoder_threads)
+        instance = instance or Instance()
+        reader = reader or Reader.open(artefacts, settings.encoder_threads)
+        topics = TopicModel(_registry(artefacts, instance, reader), must_assign=settings.must_assign_topic)
+        files = {name: instance.heads.get(name) or artefacts.path(name) for name in HEADS}
+        digests = {name: _digest(artefacts, instance, name) for name in HEADS}
+        stages = (
+            artefacts.digest(*READ_BY), sorted(digests.items()), topics.registry.digest, topics.must_assign,
+            organization.digest, sorted(chosen.items()), READING_REVISION, JUDGING_REVISION,
+        )  # fmt: skip
         return cls(
             reader,
             FeatureMap.open(artefacts.path("features.skops")),
-            SentimentModel.open(artefacts.path("sentiment.skops"), artefacts.path("verdict.skops")),
-            TopicModel.open(artefacts.read_json("topics.json"), artefacts.path("topics.safetensors")),
+            SentimentModel.open(files["sentiment.skops"], files["verdict.skops"]),
+            topics,
             Router.open(
-                artefacts.path("departments.skops"), artefacts.path("owner.skops"),
-                artefacts.path("touchpoints.skops"), Thresholds(**chosen), organization,
+                files["departments.skops"], files["owner.skops"], files["touchpoints.skops"],
+                Thresholds(**chosen), organization, topics.registry.moved,
             ),
-            _version(artefacts, organization, chosen),
+            f"{artefacts.version}-{hashlib.sha256(repr(stages).encode()).hexdigest()[:6]}",
         )  # fmt: skip
+
+    @property
+    def department_of_topic(self) -> dict[str, str]:
+        """Key of the department that each topic belongs to, where there is one."""
+        return self.router.departments_of({topic.key: topic.department for topic in self.topics.topics})
 
     def analyze(self, ids: Sequence[str], texts: Sequence[str]) -> list[Analysis]:
         """Reads and judges; one analysis per text, same order."""
@@ -168,7 +205,8 @@ class Pipeline:
         fields = probabilities(self.router.segment_head, features)
         stages = probabilities(self.router.touchpoint_head, features[stacked.wholes])
         topics = self.topics.assign(stacked.vectors, fields, FIELDS)
-        owned = [self.topics.by_key[topic].department if topic else None for topic in topics]
+        known = self.topics.registry.topics
+        owned = [known[topic].department if topic else None for topic in topics]
         joined = self.router.with_topics(fields, owned)
         verdicts = self.sentiment.verdicts(
             np.array(
@@ -249,13 +287,25 @@ def segment_languages(reading: Reading) -> list[Language]:
     return list(reading.languages[len(reading.languages) - len(reading.spans) :])
 
 
-def _version(artefacts: Artefacts, organization: Organization, chosen: dict[str, Any]) -> str:
-    """The models' release and six digits of a digest over all that decides what is said."""
-    stages = (
-        artefacts.digest(*JUDGED_BY), organization.digest, sorted(chosen.items()),
-        READING_REVISION, JUDGING_REVISION,
-    )  # fmt: skip
-    return f"{artefacts.version}-{hashlib.sha256(repr(stages).encode()).hexdigest()[:6]}"
+def shipped_registry(artefacts: Artefacts, encoder: str) -> Registry:
+    """The topics as they came with the models."""
+    return open_registry(artefacts.read_json("topics.json"), artefacts.path("topics.safetensors"), encoder)
+
+
+def _registry(artefacts: Artefacts, instance: Instance, reader: Reader) -> Registry:
+    """The installation's topics, or the shipped ones."""
+    shipped = shipped_registry(artefacts, reader.encoder.version)
+    if instance.registry is None:
+        return shipped
+    if instance.registry.encoder == shipped.encoder:
+        return instance.registry
+    log.warning("topics were placed by another encoder: those that did not come with the models take nothing")
+    return rebased(instance.registry, shipped)
+
+
+def _digest(artefacts: Artefacts, instance: Instance, name: str) -> str:
+    own = instance.heads.get(name)
+    return artefacts.digest(name) if own is None else hashlib.sha256(own).hexdigest()
 
 
 class _Stacked:
@@ -281,24 +331,41 @@ class _Stacked:
 
 
 class PipelineHolder:
-    """Opens the pipeline once, at the first use, for all threads of a process."""
+    """Opens the pipeline at the first use, for all threads of a process, and again when it is outdated.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        revision: tells the state of the installation's own topics and heads; asked at each use.
+        instance: reads that state.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        revision: Callable[[], tuple[int, ...]] = tuple,
+        instance: Callable[[], Instance] = Instance,
+    ) -> None:
         self._settings = settings
+        self._revision = revision
+        self._instance = instance
         self._lock = threading.Lock()
         self._pipeline: Pipeline | None = None
+        self._opened_at: tuple[int, ...] = ()
 
     def get(self) -> Pipeline:
         """The pipeline; the first caller opens it while the others wait."""
         with self._lock:
-            if self._pipeline is None:
-                self._pipeline = Pipeline.open(self._settings)
+            if self._pipeline is None or self._revision() != self._opened_at:
+                instance = self._instance()
+                reader = self._pipeline.reader if self._pipeline else None
+                self._pipeline = Pipeline.open(self._settings, instance, reader)
+                self._opened_at = instance.revision
             return self._pipeline
 
     def use(self, pipeline: Pipeline) -> None:
         """Takes a pipeline that is open already."""
         with self._lock:
             self._pipeline = pipeline
+            self._opened_at = self._revision()
 
     @property
     def opened(self) -> bool:

@@ -111,6 +111,47 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A person's word on one feedback, which wins over what the service says.
+
+    Attributes:
+        number: in the order in which they were made; 0 before it is kept.
+        feedback: the feedback's id.
+        span: the segment that it is about, None for the whole text.
+        field: ``sentiment``, ``touchpoint`` or ``topic``; of the whole also ``owner`` and ``cooperators``, of
+            a segment also ``department``.
+        value: a key; for ``cooperators`` a tuple of keys; None for no owner, topic or department.
+        said: what stood there before, in the same form.
+        pipeline: the version whose word it was.
+        author: who decided, as given.
+        withdrawn_at: when it was taken back, None while it holds.
+    """
+
+    number: int
+    feedback: str
+    span: Span | None
+    field: str
+    value: str | tuple[str, ...] | None
+    said: str | tuple[str, ...] | None
+    pipeline: str
+    author: str
+    reason: str | None
+    made_at: str
+    withdrawn_at: str | None = None
+    withdrawn_by: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The correction as JSON values."""
+        body = asdict(self)
+        del body["span"]
+        body["segment"] = asdict(self.span) if self.span else None
+        for name in ("value", "said"):
+            if isinstance(body[name], tuple):
+                body[name] = list(body[name])
+        return body
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """What one pipeline version said of one feedback.
 

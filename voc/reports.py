@@ -10,8 +10,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from voc.registry import Topic
 from voc.store import Dimension, Filter, Grain, Store
-from voc.topics import Topic, TopicModel
+from voc.topics import TopicModel
 
 
 @dataclass(frozen=True, slots=True)

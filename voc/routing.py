@@ -10,7 +10,7 @@ department of the company covers which field. A field that nobody covers counts 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -74,7 +74,11 @@ def owner_features(
 
 
 class Router:
-    """The owner, segment and touchpoint heads of one company."""
+    """The owner, segment and touchpoint heads of one company.
+
+    Args:
+        moved: department per topic that a person sent there, before what ``organization.toml`` says.
+    """
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class Router:
         touchpoint_head: Any,
         thresholds: Thresholds,
         organization: Organization,
+        moved: Mapping[str, str] | None = None,
     ) -> None:
         self.segment_head = segment_head
         self.owner = owner
@@ -90,10 +95,21 @@ class Router:
         self.thresholds = thresholds
         self.organization = organization
         self._keys, self._to_departments = _projection(organization)
+        self._sent = {
+            topic: self._keys.index(department)
+            for topic, department in {**organization.topics, **(moved or {})}.items()
+            if department in self._keys
+        }
 
     @classmethod
     def open(
-        cls, segment: Path, owner: Path, touchpoint: Path, thresholds: Thresholds, organization: Organization
+        cls,
+        segment: Path | bytes,
+        owner: Path | bytes,
+        touchpoint: Path | bytes,
+        thresholds: Thresholds,
+        organization: Organization,
+        moved: Mapping[str, str] | None = None,
     ) -> Router:
         """Reads the heads; see `voc.heads.open_classifier` for errors."""
         return cls(
@@ -102,6 +118,7 @@ class Router:
             open_classifier(touchpoint),
             thresholds,
             organization,
+            moved,
         )
 
     def owners(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -122,6 +139,18 @@ class Router:
                 joined[row, FIELDS.index(field)] += weight
         return joined
 
+    def departments_of(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """Key of the department that each topic belongs to.
+
+        Args:
+            fields: the field of work of each topic.
+        """
+        covered = self.organization.department_of_field
+        natural = {topic: covered[field] for topic, field in fields.items() if field in covered}
+        return natural | {
+            topic: self._keys[column] for topic, column in self._sent.items() if topic in fields
+        }
+
     def route(
         self,
         owner: NDArray[np.float32],
@@ -134,10 +163,10 @@ class Router:
         Args:
             owner: (n_fields,) from `owners`.
             parts: (n_segments, n_fields), topics already joined.
-            topics: topic key per segment, for owners fixed in ``organization.toml``.
+            topics: topic key per segment, for topics that were sent to a department.
             touchpoint: (n_touchpoints,) of the whole text.
         """
-        by_department = owner @ self._to_departments
+        by_department = owner @ self._to_departments + self._mass_sent(owner, parts, topics)
         segments = self._segments(parts @ self._to_departments, topics)
         order = np.argsort(-by_department, kind="stable")
         best, confidence = self._keys[int(order[0])], float(by_department[order[0]])
@@ -167,11 +196,30 @@ class Router:
     ) -> list[tuple[str | None, float]]:
         found: list[tuple[str | None, float]] = []
         for row, topic in zip(parts, topics, strict=True):
-            fixed = self.organization.topics.get(topic) if topic else None
-            column = self._keys.index(fixed) if fixed else int(row.argmax())
+            sent = self._sent.get(topic) if topic else None
+            column = int(row.argmax()) if sent is None else sent
             key = self._keys[column]
-            found.append((None if key == NONE else key, 1.0 if fixed else float(row[column])))
+            found.append((None if key == NONE else key, float(row[column]) if sent is None else 1.0))
         return found
+
+    def _mass_sent(
+        self, owner: NDArray[np.float32], parts: NDArray[np.float32], topics: Sequence[str | None]
+    ) -> NDArray[np.float32]:
+        """What owners lose and gain, (n_keys,), because topics were sent to another department.
+
+        A field's probability of owning the text comes from the segments that speak of it, each by its own
+        probability of that field; what comes from segments of a topic that was sent goes with them.
+        """
+        change = np.zeros(len(self._keys), np.float32)
+        total = np.maximum(parts.sum(axis=0), 1e-9)
+        for row, topic in zip(parts, topics, strict=True):
+            sent = self._sent.get(topic) if topic else None
+            if sent is not None:
+                mass = owner * row / total
+                mass[FIELDS.index(NONE)] = 0.0
+                change -= mass @ self._to_departments
+                change[sent] += mass.sum()
+        return change
 
     def _cooperators(
         self, owner: str | None, segments: Sequence[tuple[str | None, float]]

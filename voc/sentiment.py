@@ -79,7 +79,7 @@ class SentimentModel:
         self.verdict = verdict
 
     @classmethod
-    def open(cls, head: Path, verdict: Path) -> SentimentModel:
+    def open(cls, head: Path | bytes, verdict: Path | bytes) -> SentimentModel:
         """Reads both heads; see `voc.heads.open_classifier` for errors."""
         return cls(open_classifier(head), open_classifier(verdict))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 
+from voc.history import History
 from voc.organization import Organization
-from voc.pipeline import PipelineHolder
+from voc.pipeline import Instance, PipelineHolder
 from voc.settings import Settings
 from voc.store import Store
 from voc.worklist import WorkList
@@ -20,7 +21,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.pipelines = PipelineHolder(settings)
+        self.pipelines = PipelineHolder(settings, self._revision, self.instance)
         self._store = Store(settings.db, settings.busy_timeout_ms)
         self._prepared = False
         self._lock = threading.Lock()
@@ -38,6 +39,22 @@ class Services:
                 self._store.prepare()
                 self._prepared = True
         return self._store
+
+    def _revision(self) -> tuple[int, ...]:
+        """Of the installation's own topics and heads; none while there is no database."""
+        return self.store.revision() if self.settings.db.exists() else (0, 0)
+
+    def instance(self) -> Instance:
+        """What this installation decided and learned for itself; nothing while there is no database."""
+        if not self.settings.db.exists():
+            return Instance(revision=(0, 0))
+        revision = self.store.revision()
+        return Instance(self.store.topics.read(), self.store.models.files(), revision)
+
+    @cached_property
+    def history(self) -> History:
+        """History judged again."""
+        return History(self.store, self.pipelines)
 
     @cached_property
     def worklist(self) -> WorkList:

@@ -47,6 +47,9 @@ class Settings(BaseModel):
         description="Owner confidence (probability) under which a person is asked; "
         "the routing model's own if not set.",
     )  # fmt: skip
+    must_assign_topic: bool = Field(
+        False, description="Whether a segment that is near to no topic gets the nearest one all the same."
+    )
     analysis_timeout_s: float = Field(
         20.0, ge=0, le=600,
         description="Seconds a request waits for its analyses; what is not done by then is queued.",

@@ -4,14 +4,14 @@ Enters: segment vectors. Leaves: topic keys. What must hold: a key never changes
 BERTopic number leaves this room; serving does not import bertopic (its import takes seconds), since
 assignment is one matrix product.
 
-A topic is a centroid in the space of centred vectors (the mean over many segments taken away, which
-removes what all sentences share) and the least cosine at which a segment still belongs to it.
+A topic lies where its prototypes lie in the space of centred vectors (the mean over many segments taken away,
+which removes what all sentences share); `voc.registry` says which of them chooses first.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A stable, named theme.
-
-    Attributes:
-        key: such as ``delivery-late``; never reused.
-        name: shown to people, by language.
-        department: the field of work that owns it.
-        words: top words by class-based TF-IDF, strongest first.
-        examples: segments of the project's own corpus.
-        size: segments that belonged to it at the fit.
-        threshold: least cosine to the centroid, -1..1.
-    """
-
-    key: str
-    name: Mapping[str, str]
-    department: str
-    words: tuple[str, ...]
-    examples: tuple[str, ...]
-    size: int
-    threshold: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The topic as JSON values."""
-        return asdict(self) | {
-            "name": dict(self.name), "words": list(self.words), "examples": list(self.examples)
-        }  # fmt: skip
-
+from voc.registry import Registry, Theme, Topic
 
 #: How many points of cosine a natural logarithm of a field's probability is worth. On segments of the texts
 #: kept for calibration the topic's department is then right more often at the same share of placed segments.
@@ -55,22 +27,30 @@ FIELD_WEIGHT = 0.06
 
 
 class TopicModel:
-    """Topics with their centroids.
+    """Gives segments their topics by one registry.
 
     Args:
-        topics: in the order of the centroids' rows.
-        centroids: float32 (n_topics, n_dims), unit rows, in the centred space.
-        center: float32 (n_dims,), the mean that is taken away first.
+        registry: topics and prototypes.
+        must_assign: whether a segment that is near to no topic gets the nearest.
     """
 
-    def __init__(
-        self, topics: Sequence[Topic], centroids: NDArray[np.float32], center: NDArray[np.float32]
-    ) -> None:
-        self.topics = tuple(topics)
-        self.centroids = centroids
-        self.center = center
-        self.by_key = {topic.key: topic for topic in self.topics}
-        self._thresholds = np.array([topic.threshold for topic in self.topics], np.float32)
+    def __init__(self, registry: Registry, *, must_assign: bool = False) -> None:
+        self.registry = registry
+        self.must_assign = must_assign
+        outer = sorted((one for one in registry.prototypes if one.within is None), key=lambda one: one.layer)
+        self._keys = [one.topic for one in outer]
+        self._layers = np.array([one.layer for one in outer], np.int64)
+        self._thresholds = np.array([one.threshold for one in outer], np.float32)
+        self._vectors = _stacked([one.vector for one in outer], registry.center)
+        self._parts = {
+            key: [one for one in registry.prototypes if one.within == key]
+            for key in {one.within for one in registry.prototypes if one.within is not None}
+        }
+
+    @property
+    def topics(self) -> list[Topic]:
+        """The topics that segments can belong to."""
+        return self.registry.active
 
     def assign(
         self,
@@ -85,31 +65,82 @@ class TopicModel:
                 that are about as near, one of a probable field goes first.
             names: the field of each column.
         """
-        if len(vectors) == 0 or not self.topics:
+        if len(vectors) == 0 or not self._keys:
             return [None] * len(vectors)
-        cosines = centred(vectors, self.center) @ self.centroids.T
+        points = centred(vectors, self.registry.center)
+        cosines = points @ self._vectors.T
         ranks = cosines
         if fields is not None:
-            columns = [list(names).index(topic.department) for topic in self.topics]
+            columns = [list(names).index(self.registry.topics[key].department) for key in self._keys]
             ranks = cosines + FIELD_WEIGHT * np.log(np.clip(fields[:, columns], 1e-3, 1.0))
-        best = ranks.argmax(axis=1)
-        near = cosines[np.arange(len(best)), best] >= self._thresholds[best]
-        return [self.topics[i].key if ok else None for i, ok in zip(best, near, strict=True)]
-
-    @classmethod
-    def open(cls, registry: Mapping[str, Any], tensors: Path) -> TopicModel:
-        """Reads the registry's ``topics`` and the safetensors file with ``centroids`` and ``center``."""
-        topics = [
-            Topic(**{**entry, "words": tuple(entry["words"]), "examples": tuple(entry["examples"])})
-            for entry in registry["topics"]
+        placed = self._first(cosines, ranks)
+        if self.must_assign:
+            placed = np.where(placed < 0, ranks.argmax(axis=1), placed)
+        return [
+            None if where < 0 else self._handed_on(self._keys[where], points[row])
+            for row, where in enumerate(placed)
         ]
-        arrays = load_file(tensors)
-        return cls(topics, arrays["centroids"], arrays["center"])
 
-    def save(self, tensors: Path) -> dict[str, Any]:
-        """Writes the arrays; returns the registry as JSON values."""
-        save_file({"centroids": self.centroids, "center": self.center}, tensors)
-        return {"topics": [topic.as_dict() for topic in self.topics]}
+    def _first(self, cosines: NDArray[np.float32], ranks: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The prototype of each row, -1 for none: that of the first layer whose best is near enough."""
+        placed = np.full(len(cosines), -1, np.int64)
+        for layer in np.unique(self._layers):
+            columns = np.flatnonzero(self._layers == layer)
+            best = columns[ranks[:, columns].argmax(axis=1)]
+            near = cosines[np.arange(len(best)), best] >= self._thresholds[best]
+            placed = np.where((placed < 0) & near, best, placed)
+        return placed
+
+    def _handed_on(self, key: str, point: NDArray[np.float32]) -> str | None:
+        """Where the segments of a topic go that is no longer active."""
+        topic = self.registry.topics[key]
+        while topic.state != "active":
+            if topic.state == "retired":
+                return None
+            if topic.state == "merged":
+                topic = self.registry.topics[topic.into[0]]
+                continue
+            parts = self._parts.get(topic.key)
+            if not parts:
+                return None
+            nearest = int(np.argmax([float(point @ part.vector) for part in parts]))
+            topic = self.registry.topics[parts[nearest].topic]
+        return topic.key
+
+
+def _stacked(vectors: Sequence[NDArray[np.float32]], center: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.array(vectors, np.float32) if vectors else np.zeros((0, len(center)), np.float32)
+
+
+def open_registry(content: Mapping[str, Any], tensors: Path, encoder: str) -> Registry:
+    """The shipped registry: ``topics`` and ``themes``, and a safetensors file with ``centroids`` and
+    ``center``.
+
+    Each topic there has one prototype, in layer 0, with its ``threshold``.
+    """
+    arrays = load_file(tensors)
+    topics = [Topic.from_dict(_without_threshold(entry)) for entry in content["topics"]]
+    thresholds = [float(entry["threshold"]) for entry in content["topics"]]
+    themes = [Theme(**entry) for entry in content.get("themes", ())]
+    return Registry.flat(
+        topics, arrays["centroids"], thresholds, arrays["center"], themes=themes, encoder=encoder
+    )
+
+
+def _without_threshold(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "threshold"}
+
+
+def save_registry(registry: Registry, tensors: Path) -> dict[str, Any]:
+    """The reverse of `open_registry`: writes the arrays; returns the rest as JSON values."""
+    vectors = np.array([one.vector for one in registry.prototypes], np.float32)
+    save_file({"centroids": vectors, "center": registry.center}, tensors)
+    shown = ("key", "name", "remit", "theme", "department", "words", "examples", "size")
+    topics = []
+    for one in registry.prototypes:
+        values = registry.topics[one.topic].as_dict()
+        topics.append({name: values[name] for name in shown} | {"threshold": one.threshold})
+    return {"themes": [theme.as_dict() for theme in registry.themes.values()], "topics": topics}
 
 
 def centred(vectors: NDArray[np.float32], center: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,19 +156,25 @@ def fit(
     min_topic_size: int,
     stop_words: Sequence[str],
     hints: Sequence[int] | None = None,
+    most: int | None = None,
     random_state: int = 0,
 ) -> tuple[NDArray[np.int64], dict[int, list[str]]]:
-    """Runs BERTopic on vectors that are already centred.
+    """Runs BERTopic on vectors that are already centred; docs/topics-quality.md says why it is set up so.
+
+    The order of the rows has no say: equal rows are fitted once, in the order of their SHA-256.
 
     Args:
         words: one text per row, its words joined by blanks (Vietnamese words whole, joined by ``_``).
         vectors: float32 (n, n_dims), unit rows.
+        min_topic_size: least number of different rows of a topic.
         hints: for each row the number of a theme that it is likely about, -1 for not known
             (semi-supervised topic modelling: UMAP draws rows of one theme together).
+        most: how many topics at most; the smallest one joins the one it is nearest to until there are no
+            more (Grootendorst 2022). None for as many as there are.
 
     Returns:
         The cluster of each row (-1 for none), and the top words of each cluster. The numbers mean
-        nothing beyond this call.
+        nothing beyond this call. Fewer than 20 different rows have no clusters.
     """
     from bertopic import BERTopic
     from bertopic.vectorizers import ClassTfidfTransformer
@@ -145,25 +182,72 @@ def fit(
     from sklearn.feature_extraction.text import CountVectorizer
     from umap import UMAP
 
-    model = BERTopic(
-        umap_model=UMAP(
-            n_neighbors=15, n_components=10, min_dist=0.0, metric="cosine", random_state=random_state
-        ),
-        hdbscan_model=HDBSCAN(
-            min_cluster_size=min_topic_size, min_samples=3, metric="euclidean", prediction_data=False
-        ),
-        vectorizer_model=CountVectorizer(
+    themes = [-1] * len(words) if hints is None else list(hints)
+    keys = [_digest(*row) for row in zip(words, vectors, themes, strict=True)]
+    _, first, copies = np.unique(keys, return_index=True, return_inverse=True)
+    if len(first) < 20:  # nothing that ten dimensions could be laid through
+        return np.full(len(words), -1, np.int64), {}
+    points = vectors[first]
+    # A segment counts a word once: one that shouts a word ten times must not speak for its topic.
+    texts = [" ".join(dict.fromkeys(words[row].split())) for row in first]
+    counting = {
+        "vectorizer_model": CountVectorizer(
             token_pattern=r"(?u)[^\W\d_][\w]+",  # noqa: S106
             stop_words=list(stop_words),
             min_df=1,
         ),
-        ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
+        "ctfidf_model": ClassTfidfTransformer(reduce_frequent_words=True),
+    }
+    model = BERTopic(
+        umap_model=UMAP(
+            n_neighbors=min(30, len(first) - 1), n_components=10, min_dist=0.0, metric="cosine",
+            random_state=random_state,
+        ),
+        hdbscan_model=HDBSCAN(min_cluster_size=min_topic_size, metric="euclidean", prediction_data=False),
         calculate_probabilities=False,
         language=None,
-    )
-    found, _ = model.fit_transform(list(words), vectors, y=None if hints is None else list(hints))
+        **counting,
+    )  # fmt: skip
+    found, _ = model.fit_transform(texts, points, y=None if hints is None else [themes[row] for row in first])
+    groups = rejoined(merged(np.asarray(found, np.int64), points, most), points)
+    model.update_topics(texts, topics=groups.tolist(), **counting)
     top = {number: [word for word, _ in pairs if word] for number, pairs in model.get_topics().items()}
-    return np.asarray(found, np.int64), top
+    return groups[copies], top
+
+
+def _digest(words: str, vector: NDArray[np.float32], theme: int) -> str:
+    """What tells one row of a fit from another."""
+    return hashlib.sha256(f"{theme} {words}\0".encode() + vector.tobytes()).hexdigest()
+
+
+def _centroids(groups: NDArray[np.int64], points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Unit rows, float32 (n_groups, n_dims), of the groups 0, 1, 2 and on."""
+    means = np.array([points[groups == number].mean(axis=0) for number in range(groups.max() + 1)])
+    return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def merged(groups: NDArray[np.int64], points: NDArray[np.float32], most: int | None) -> NDArray[np.int64]:
+    """At most so many groups: the smallest joins the one whose centroid is nearest, again and again."""
+    groups = groups.copy()
+    while most is not None and groups.max() + 1 > max(most, 1):
+        smallest = int(np.bincount(groups[groups >= 0]).argmin())
+        centroids = _centroids(groups, points)
+        cosines = centroids @ centroids[smallest]
+        cosines[smallest] = -2.0
+        groups[groups == smallest] = cosines.argmax()
+        groups[groups > smallest] -= 1
+    return groups
+
+
+def rejoined(groups: NDArray[np.int64], points: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Rows of no group join the nearest one, if they are nearer to it than its farthest tenth of members."""
+    if groups.max() < 0:
+        return groups
+    cosines = points @ _centroids(groups, points).T
+    least = [np.quantile(cosines[groups == number, number], 0.1) for number in range(groups.max() + 1)]
+    best = cosines.argmax(axis=1)
+    near = cosines[np.arange(len(best)), best] >= np.array(least)[best]
+    return np.where((groups < 0) & near, best, groups)
 
 
 def top_words(texts: Sequence[str], stop_words: Sequence[str], count: int) -> list[tuple[str, ...]]:

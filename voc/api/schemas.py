@@ -244,6 +244,10 @@ class KeptOut(BaseModel):
 
     feedback: FeedbackOut
     analysis: AnalysisOut | None
+    corrected: list[str] = Field(
+        [],
+        description="What people decided, such as `owner` or `segments.topic`; they go before the pipeline.",
+    )
     status: Literal["queued"] | None = None
 
 
@@ -261,6 +265,7 @@ class BatchRowOut(BaseModel):
     status: int = Field(description="The status that the row alone would have been answered with.")
     feedback: FeedbackOut | None = None
     analysis: AnalysisOut | None = None
+    corrected: list[str] | None = None
     error: ErrorDetail | None = None
 
 
@@ -294,7 +299,12 @@ class TopicOut(BaseModel):
     words: list[str]
     examples: list[str]
     size: int
-    threshold: float
+    remit: dict[str, str]
+    theme: str | None
+    moved_to: str | None = Field(description="Department that a person sent it to.")
+    state: Literal["active", "merged", "split", "retired"]
+    into: list[str]
+    origin: list[str]
     count: int
     negative: int
     negative_share: ShareOut

@@ -17,6 +17,7 @@ from voc.heads import FeatureMap, save_classifier
 from voc.pipeline import Reader
 from voc.routing import FIELDS
 from voc.sentiment import CLASSES
+from voc.topics import save_registry
 from voc.training import data as sets
 from voc.training import heads, language, topic_registry
 from voc.training.data import Example
@@ -124,9 +125,9 @@ class Builder:
 
     def topics(self) -> dict[str, Any]:
         """``topics.json`` and ``topics.safetensors``."""
-        model, figures = topic_registry.fit(self._tables(), self.data, self.corpora, self.say)
-        registry = model.save(self.models / "topics.safetensors")
-        text = json.dumps(registry, ensure_ascii=False, indent=1) + "\n"
+        registry, figures = topic_registry.fit(self._tables(), self.data, self.corpora, self.say)
+        content = save_registry(registry, self.models / "topics.safetensors")
+        text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
         (self.models / "topics.json").write_text(text, "utf-8")
         for name in ("topics.json", "topics.safetensors"):
             self._record(name, SOURCES["topics"], "CC-BY-4.0", figures if name == "topics.json" else {})

@@ -1,6 +1,6 @@
 """The first fit of topics: BERTopic finds groups of segments, the registry's anchors give them names.
 
-Enters: texts of the training sets and of our corpus, and ``corpora/topics.toml``. Leaves: a `TopicModel`.
+Enters: texts of the training sets and of our corpus, and ``corpora/topics.toml``. Leaves: a `Registry`.
 What must hold: a topic has members enough in the data, found by BERTopic or near its anchors; examples
 are our own sentences, labelled with the topic's department.
 """
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voc import segment as segmenting
-from voc.topics import Topic, TopicModel, centred, top_words
+from voc.registry import Registry, Theme, Topic
+from voc.topics import TopicModel, centred, top_words
 from voc.topics import fit as fit_groups
 from voc.training import data as sets
 from voc.training.table import Piece, TableReader
@@ -39,11 +40,11 @@ RANDOM_STATE = 20261121
 
 def fit(
     tables: TableReader, data: Path, corpora: Path, say: Callable[[str], None]
-) -> tuple[TopicModel, dict[str, Any]]:
+) -> tuple[Registry, dict[str, Any]]:
     """Fits, names, and measures.
 
     Returns:
-        The model, and: segments, groups found, groups named, topics, share of segments that BERTopic left
+        The registry, and: segments, groups found, groups named, topics, share of segments that BERTopic left
         out, share of segments that have a topic in the end.
     """
     found, departments = _segments(data, corpora)
@@ -53,7 +54,8 @@ def fit(
     center = table.vectors.mean(axis=0)
     points = centred(table.vectors, center)
     stop = sets.stop_words(Path(__file__).parent / "stopwords.toml")
-    declared = tomllib.loads((corpora / "topics.toml").read_text("utf-8"))["topics"]
+    content = tomllib.loads((corpora / "topics.toml").read_text("utf-8"))
+    declared = content["topics"]
     anchors, cosines_to_anchors = _anchors(tables, declared, center, points)
     _forbid(cosines_to_anchors, departments, declared)
     best = cosines_to_anchors.argmax(axis=1)
@@ -69,7 +71,7 @@ def fit(
         [" ".join(table.words[row] for row in members[number]) for number in named], stop, WORDS
     )
     say(f"topics: {len(top)} groups, {len(unnamed)} without a name: {unnamed[:12]}")
-    topics, centroids = [], []
+    topics, centroids, thresholds = [], [], []
     for number, said in zip(named, words, strict=True):
         entry = declared[number]
         rows = np.array(members[number])
@@ -78,16 +80,19 @@ def fit(
         centroid /= np.linalg.norm(centroid)
         cosines = points[rows] @ centroid
         centroids.append(centroid)
+        thresholds.append(round(max(FLOOR, float(np.quantile(cosines, MEMBER_QUANTILE))), 3))
         topics.append(
             Topic(
-                entry["key"], entry["name"], entry["department"],
-                said,
+                entry["key"], entry["name"], entry["department"], said,
                 _examples(rows, cosines, pieces, departments, entry["department"]), len(rows),
-                round(max(FLOOR, float(np.quantile(cosines, MEMBER_QUANTILE))), 3),
+                remit=entry["remit"], theme=entry["theme"],
             )
         )  # fmt: skip
-    model = TopicModel(topics, np.array(centroids, np.float32), np.asarray(center, np.float32))
-    assigned = model.assign(table.vectors)
+    registry = Registry.flat(
+        topics, np.array(centroids, np.float32), thresholds, np.asarray(center, np.float32),
+        themes=[Theme(**theme) for theme in content["themes"]],
+    )  # fmt: skip
+    assigned = TopicModel(registry).assign(table.vectors)
     figures = {
         "segments": len(pieces),
         "groups": len([number for number in top if number >= 0]),
@@ -96,7 +101,7 @@ def fit(
         "outliers_bertopic": round(float((groups < 0).mean()), 4),
         "segments_with_topic": round(sum(key is not None for key in assigned) / len(assigned), 4),
     }
-    return model, figures
+    return registry, figures
 
 
 def _segments(data: Path, corpora: Path) -> tuple[list[tuple[Piece, str]], list[str | None]]:

@@ -28,7 +28,8 @@ from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_s
 from voc import tokens
 from voc.pipeline import Pipeline
 from voc.records import Analysis, Language
-from voc.topics import Topic, TopicModel, centred, fit
+from voc.registry import Registry, Topic
+from voc.topics import TopicModel, centred, fit
 from voc.training import data as sets
 from voc.training.data import Example
 from voc.training.evaluate import Progress, analyzed, share
@@ -73,7 +74,7 @@ def evaluate_topics(encode: Encode, sentences: Sequence[Translated]) -> dict[str
     mixed = list(sentences)
     random.Random(RANDOM_STATE).shuffle(mixed)
     known, asked = mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :]
-    model = _fitted(encode, known)
+    registry = _fitted(encode, known)
     vectors = {"vi": encode([one.vi for one in asked]), "en": encode([one.en for one in asked])}
     themes = [one.theme for one in asked]
 
@@ -83,13 +84,13 @@ def evaluate_topics(encode: Encode, sentences: Sequence[Translated]) -> dict[str
     return {
         "fitted_on": len(known),
         "asked": len(asked),
-        "topics": len(model.topics),
-        "by_threshold": figures(model),
-        "nearest": figures(_without_thresholds(model)),
+        "topics": len(registry.topics),
+        "by_threshold": figures(TopicModel(registry)),
+        "nearest": figures(TopicModel(registry, must_assign=True)),
     }
 
 
-def _fitted(encode: Encode, sentences: Sequence[Translated]) -> TopicModel:
+def _fitted(encode: Encode, sentences: Sequence[Translated]) -> Registry:
     """BERTopic's groups as topics: the mean of a group's members, and a low quantile of their cosines."""
     vectors = np.concatenate([encode([one.vi for one in sentences]), encode([one.en for one in sentences])])
     words = [_words(one.vi, "vi") for one in sentences] + [_words(one.en, "en") for one in sentences]
@@ -99,24 +100,20 @@ def _fitted(encode: Encode, sentences: Sequence[Translated]) -> TopicModel:
         words, points, min_topic_size=MIN_TOPIC_SIZE, random_state=RANDOM_STATE,
         stop_words=sets.stop_words(Path(__file__).parent / "stopwords.toml"),
     )  # fmt: skip
-    topics, centroids = [], []
+    topics, centroids, thresholds = [], [], []
     for number in sorted(set(groups.tolist()) - {-1}):
         members = points[groups == number]
         centroid = members.mean(axis=0)
         centroid /= np.linalg.norm(centroid)
         least = max(FLOOR, float(np.quantile(members @ centroid, MEMBER_QUANTILE)))
-        topics.append(Topic(str(number), {}, "none", (), (), len(members), least))
+        topics.append(Topic(str(number), {}, "none", (), (), len(members)))
+        thresholds.append(least)
         centroids.append(centroid)
-    return TopicModel(topics, np.array(centroids, np.float32), np.asarray(center, np.float32))
+    return Registry.flat(topics, np.array(centroids, np.float32), thresholds, np.asarray(center, np.float32))
 
 
 def _words(text: str, language: Language) -> str:
     return tokens.words(tokens.tokenize(text, language))
-
-
-def _without_thresholds(model: TopicModel) -> TopicModel:
-    topics = [Topic(t.key, t.name, t.department, t.words, t.examples, t.size, -1.0) for t in model.topics]
-    return TopicModel(topics, model.centroids, model.center)
 
 
 def topic_figures(

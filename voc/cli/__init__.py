@@ -1,0 +1,23 @@
+"""The command line. Options parse, rooms work, this prints.
+
+Exit statuses: 0 done; 1 some rows were bad, or the command failed; 2 wrong use or settings; 3 a model file
+is missing or altered; 4 the database cannot be used.
+"""
+
+from __future__ import annotations
+
+from voc.cli.feedback import analyze, export, ingest
+from voc.cli.history import reclassify, runs
+from voc.cli.learning import train
+from voc.cli.measuring import evaluate
+from voc.cli.reading import search, trends
+from voc.cli.service import demo, init, serve
+from voc.cli.shared import main
+from voc.cli.topics import topics
+
+__all__ = ["main"]
+
+for _command in (
+    init, serve, demo, ingest, analyze, export, search, trends, topics, reclassify, runs, train, evaluate,
+):  # fmt: skip
+    main.add_command(_command)

@@ -1,0 +1,106 @@
+"""History judged again: tried, run, listed, taken back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from voc.cli.shared import Context, as_json, pass_context, progress
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would move and keep nothing.")
+@click.option("--rollback", type=int, metavar="RUN", help="Show again what was shown before this run.")
+@click.option("--since", help="Only feedback that occurred on or after this day (YYYY-MM-DD).")
+@click.option("--source", help="Only this source.")
+@as_json
+@pass_context
+def reclassify(
+    context: Context,
+    dry_run: bool,
+    rollback: int | None,
+    since: str | None,
+    source: str | None,
+    as_json: bool,
+) -> None:
+    """Judge kept feedback again by the current models, topics and organization.
+
+    Kept vectors are used, so nothing is encoded again unless the encoder changed. The old answers are shown
+    until all new ones are there. A run that is stopped, or killed, goes on where it was when this is called
+    again. What people corrected stays.
+    """
+    from voc.store import Filter
+
+    history = context.services.history
+    if rollback is not None:
+        if dry_run or since or source:
+            raise click.UsageError("--rollback takes back a whole run; it goes with no other option")
+        run = history.rollback(rollback)
+        _say_run(
+            run.as_dict(), as_json, f"run {rollback} rolled back: {run.rows} feedback as they were before"
+        )
+        return
+    chosen = Filter(since=since, source=source)
+    total = history.left(chosen)
+    with progress("trying" if dry_run else "reclassifying", total) as advance:
+        if dry_run:
+            number, change = None, history.try_out(chosen, advance)
+        else:
+            run, change = history.run(chosen, advance)
+            number = run.number if run else None
+    version = context.services.pipelines.get().version
+    result = {"dry_run": dry_run, "run": number, "pipeline": version, **change.as_dict()}
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+        return
+    _say_change(result)
+
+
+def _say_change(result: dict[str, Any]) -> None:
+    done = "would be judged" if result["dry_run"] else "judged"
+    if result["run"] is not None:
+        done += f" in run {result['run']}"
+    click.echo(f"{result['rows']} feedback {done} by {result['pipeline']}")
+    if result["corrections_kept"]:
+        click.echo(f"  {result['corrections_kept']} of them keep what people decided")
+    for moved in result["owners_moved"]:
+        shown = f" (such as {', '.join(moved['examples'])})" if moved["examples"] else ""
+        click.echo(f"  owner {moved['from'] or 'none'} -> {moved['to'] or 'none'}: {moved['count']}{shown}")
+    for entry in result["departments"]:
+        name = entry["department"] or "none"
+        click.echo(f"  {name:<11} gains {entry['gains']}, loses {entry['loses']}")
+    for kind, name in (
+        ("sentiments_moved", "sentiment"),
+        ("statuses_moved", "status"),
+        ("topics_moved", "topic"),
+    ):
+        for moved in result[kind]:
+            click.echo(f"  {name} {moved['from'] or 'none'} -> {moved['to'] or 'none'}: {moved['count']}")
+
+
+@click.group()
+def runs() -> None:
+    """Runs over history."""
+
+
+@runs.command("list")
+@as_json
+@pass_context
+def runs_list(context: Context, as_json: bool) -> None:
+    """All runs, the latest first."""
+    found = [run.as_dict() for run in context.services.store.runs.every()]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for run in found:
+        done = run["finished_at"] or "-"
+        click.echo(
+            f"{run['run']:>5}  {run['state']:<11} {run['rows']:>9} feedback  {run['pipeline']}  "
+            f"{run['started_at']}  {done}"
+        )
+
+
+def _say_run(run: dict[str, Any], as_json: bool, sentence: str) -> None:
+    click.echo(json.dumps(run, ensure_ascii=False) if as_json else sentence)

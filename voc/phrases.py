@@ -1,0 +1,52 @@
+"""A phrase that is typical of some segments among others.
+
+Enters: words of segments. Leaves: a phrase of up to four words. What must hold: the phrase stands in the
+segments.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+#: Words of a phrase at most; a Vietnamese word of several syllables is one.
+LONGEST = 4
+_WORD = re.compile(r"[^\W\d_]\w*")
+
+
+def typical_phrase(segments: Sequence[str], among: Sequence[str]) -> str:
+    """The phrase by whose share in ``segments`` they differ most from ``among``; "" if there is no word.
+
+    It has the largest ``f log(f / g)``, f and g the shares of the segments that have it: its part of the
+    Kullback-Leibler divergence (Tomokiyo and Hurst 2003, informativeness).
+
+    Args:
+        segments: words joined by blanks, the syllables of one joined by ``_``; some of ``among``.
+        among: the same of all segments.
+    """
+    inside = Counter(phrase for words in segments for phrase in _phrases(words))
+    if not inside:
+        return ""
+    outside = Counter(phrase for words in among for phrase in _phrases(words) if phrase in inside)
+
+    def weight(phrase: str) -> tuple[float, int, str]:
+        share = inside[phrase] / len(segments)
+        whole = max(outside[phrase], inside[phrase]) / len(among)
+        return share * math.log(share / whole), len(phrase), phrase
+
+    return max(inside, key=weight).replace("_", " ")
+
+
+def _phrases(words: str) -> set[str]:
+    """Runs of up to `LONGEST` words with nothing but blanks between them."""
+    found: set[str] = set()
+    run: list[str] = []
+    for word in [*words.split(), ""]:
+        if _WORD.fullmatch(word):
+            run.append(word)
+            found.update(" ".join(run[-count:]) for count in range(1, min(LONGEST, len(run)) + 1))
+        else:
+            run = []
+    return found

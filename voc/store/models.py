@@ -1,0 +1,146 @@
+"""Heads that the installation has learned: their files, their figures, and which of them it uses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from voc.clock import utc_now
+from voc.errors import ArtefactError, Conflict, NotFound
+from voc.store.connection import Connection
+from voc.store.rows import as_json
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One set of learned heads.
+
+    Attributes:
+        parent: the version that it was learned from, None for the shipped heads.
+        files: SHA-256 by file name.
+        figures: what was measured, before and after.
+        verdict: why it was promoted or refused.
+        promoted: whether it is in use.
+    """
+
+    version: str
+    made_at: str
+    author: str
+    parent: str | None
+    files: Mapping[str, str]
+    figures: Mapping[str, Any]
+    verdict: str
+    promoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """From when on a version was used; ``version`` None stands for the shipped heads."""
+
+    number: int
+    made_at: str
+    author: str
+    version: str | None
+    reason: str | None
+
+
+class ModelTables:
+    """The tables of learned heads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        version: str,
+        files: Mapping[str, bytes],
+        *,
+        author: str,
+        parent: str | None,
+        figures: Mapping[str, Any],
+        verdict: str,
+    ) -> None:
+        """Keeps a version; it is not used before `promote` names it."""
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        with self._connection.write() as db:
+            db.conn.executemany(
+                "INSERT OR IGNORE INTO model_files VALUES (?, ?)",
+                [(digests[name], content) for name, content in files.items()],
+            )
+            db.conn.execute(
+                "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (version, utc_now(), author, parent, as_json(digests), as_json(dict(figures)), verdict),
+            )
+
+    def versions(self) -> list[ModelVersion]:
+        """All versions, the oldest first."""
+        used = self.promoted()
+        rows = self._connection.db.conn.execute("SELECT * FROM models ORDER BY made_at, version")
+        return [
+            ModelVersion(
+                row["version"], row["made_at"], row["author"], row["parent"], json.loads(row["files"]),
+                json.loads(row["figures"]), row["verdict"], row["version"] == used,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def promotions(self) -> list[Promotion]:
+        """What was used from when on, the oldest first."""
+        rows = self._connection.db.conn.execute("SELECT * FROM promotions ORDER BY number")
+        return [
+            Promotion(row["number"], row["made_at"], row["author"], row["version"], row["reason"])
+            for row in rows
+        ]
+
+    def promoted(self) -> str | None:
+        """The version in use, None for the shipped heads."""
+        row = self._connection.db.conn.execute(
+            "SELECT version FROM promotions ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        return row[0] if row else None
+
+    def promote(self, version: str | None, *, author: str, reason: str | None = None) -> None:
+        """Uses a version from now on; None for the shipped heads.
+
+        Raises:
+            NotFound: ``model_unknown``.
+            Conflict: ``model_in_use``.
+        """
+        with self._connection.write() as db:
+            known = db.conn.execute("SELECT 1 FROM models WHERE version = ?", (version,)).fetchone()
+            if version is not None and known is None:
+                raise NotFound("model_unknown", f"no model has the version {version!r}", "version")
+            if version == self.promoted():
+                raise Conflict(
+                    "model_in_use", f"{version or 'the shipped heads'} are in use already", "version"
+                )
+            db.conn.execute(
+                "INSERT INTO promotions (made_at, author, version, reason) VALUES (?, ?, ?, ?)",
+                (utc_now(), author, version, reason),
+            )
+
+    def files(self) -> dict[str, bytes]:
+        """Content of the files in use, by name; empty for the shipped heads.
+
+        Raises:
+            ArtefactError: ``artefact_altered`` if a content does not have its SHA-256.
+        """
+        version = self.promoted()
+        if version is None:
+            return {}
+        db = self._connection.db
+        row = db.conn.execute("SELECT files FROM models WHERE version = ?", (version,)).fetchone()
+        found: dict[str, bytes] = {}
+        for name, digest in json.loads(row["files"]).items():
+            content = db.conn.execute(
+                "SELECT content FROM model_files WHERE sha256 = ?", (digest,)
+            ).fetchone()
+            if content is None or hashlib.sha256(content[0]).hexdigest() != digest:
+                raise ArtefactError(
+                    "artefact_altered", f"{name} of model {version} is not the file that was kept (SHA-256)"
+                )
+            found[name] = content[0]
+        return found

@@ -1,0 +1,296 @@
+"""History judged again: runs that go on after a stop, show their answers all at once, and can be taken back.
+
+While a run goes on, its analyses lie beside the old ones and nobody sees them. `Runs.finish` shows them in
+one transaction; ``replaced`` remembers what each feedback showed before, and `Runs.rollback` shows that
+again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from voc.clock import utc_now
+from voc.errors import Conflict, NotFound
+from voc.records import Analysis, Reading
+from voc.store.analyses import keep_analyses, keep_readings
+from voc.store.connection import Connection
+from voc.store.filters import Filter, where_of
+from voc.store.rows import ANALYSIS, CURRENT, KeptReading, analysis_of, as_json, reading_of
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pass over history.
+
+    Attributes:
+        pipeline: the version that judges.
+        selection: which feedback, as `Filter` takes it.
+        state: ``running``, ``finished``, ``abandoned`` (another pipeline's run began before it was done) or
+            ``rolled_back``.
+        rows: feedback judged.
+        after: number of the last one.
+        change: what it moved.
+        held_by: who works on it.
+    """
+
+    number: int
+    kind: str
+    pipeline: str
+    selection: Mapping[str, Any]
+    state: str
+    started_at: str
+    finished_at: str | None
+    rows: int
+    after: int
+    change: Mapping[str, Any]
+    held_by: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as JSON values."""
+        return {
+            "run": self.number, "kind": self.kind, "pipeline": self.pipeline,
+            "selection": dict(self.selection), "state": self.state, "started_at": self.started_at,
+            "finished_at": self.finished_at, "rows": self.rows, "change": dict(self.change),
+        }  # fmt: skip
+
+
+class Runs:
+    """The table of runs, and pages of history for them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # ---- the life of a run
+
+    def begin(self, pipeline: str, chosen: Filter, *, holder: str, lease_s: float) -> Run:
+        """The unfinished run of the same pipeline over the same feedback, or a new one, held by ``holder``.
+
+        An unfinished run of another pipeline is abandoned: what it had judged is thrown away.
+
+        Raises:
+            Conflict: ``run_in_progress`` if somebody else holds one.
+        """
+        selection = {name: value for name, value in _selection(chosen).items() if value is not None}
+        now = time.time()
+        with self._connection.write() as db:
+            open_runs = db.conn.execute("SELECT * FROM runs WHERE state = 'running'").fetchall()
+            for row in open_runs:
+                if row["held_by"] not in (None, holder) and row["held_until"] > now:
+                    raise Conflict(
+                        "run_in_progress", f"run {row['id']} is being worked on by {row['held_by']}", "run"
+                    )
+            found: int | None = None
+            for row in open_runs:
+                if row["pipeline"] == pipeline and json.loads(row["selection"]) == selection:
+                    found = row["id"]
+                else:
+                    self._throw_away(db, row["id"], row["pipeline"], "abandoned")
+            if found is None:
+                cursor = db.conn.execute(
+                    "INSERT INTO runs (kind, pipeline, selection, started_at, state) "
+                    "VALUES ('reclassify', ?, ?, ?, 'running')",
+                    (pipeline, as_json(selection), utc_now()),
+                )
+                found = int(cursor.lastrowid or 0)
+            db.conn.execute(
+                "UPDATE runs SET held_by = ?, held_until = ? WHERE id = ?", (holder, now + lease_s, found)
+            )
+            return self._one(db, found)
+
+    def keep(
+        self,
+        run: Run,
+        rows: Sequence[KeptReading],
+        judged: Sequence[Analysis],
+        fresh: Sequence[Reading | None],
+        reader: str,
+        change: Mapping[str, Any],
+        departments: Mapping[str, str],
+        *,
+        lease_s: float,
+    ) -> None:
+        """Keeps one page of a run with how far it got and what it moved so far, in one transaction.
+
+        Args:
+            rows, judged, fresh: the page, its analyses, and readings where they are new.
+            change: totals up to and with this page.
+        """
+        with self._connection.write() as db:
+            keep_analyses(
+                db,
+                [(row.number, one) for row, one in zip(rows, judged, strict=True)],
+                run.number,
+                departments,
+            )
+            keep_readings(
+                db, [(row.number, reading) for row, reading in zip(rows, fresh, strict=True)], reader
+            )
+            db.conn.executemany(
+                "INSERT OR IGNORE INTO replaced VALUES (?, ?, ?)",
+                [(run.number, row.number, row.shown.pipeline) for row in rows],
+            )
+            db.conn.execute(
+                "UPDATE runs SET after = ?, rows = rows + ?, change = ?, held_until = ? WHERE id = ?",
+                (rows[-1].number, len(rows), as_json(change), time.time() + lease_s, run.number),
+            )
+
+    def finish(self, run: Run) -> bool:
+        """Shows what the run judged, all at once; False if feedback are left that it has not judged."""
+        with self._connection.write() as db:
+            if self._left(db, run, limit=1):
+                db.conn.execute("UPDATE runs SET after = 0 WHERE id = ?", (run.number,))
+                return False
+            db.conn.execute(
+                "UPDATE shown SET pipeline = ? "
+                "WHERE feedback IN (SELECT feedback FROM replaced WHERE run = ?)",
+                (run.pipeline, run.number),
+            )
+            db.conn.execute(
+                "UPDATE runs SET state = 'finished', finished_at = ?, held_by = NULL WHERE id = ?",
+                (utc_now(), run.number),
+            )
+            return True
+
+    def rollback(self, number: int) -> Run:
+        """Shows again, row for row, what was shown before a finished run, and throws its analyses away.
+
+        Raises:
+            NotFound: ``run_unknown``.
+            Conflict: ``run_not_finished``, or ``run_followed`` if a later run showed something else since.
+        """
+        with self._connection.write() as db:
+            run = self._one(db, number)
+            if run.state != "finished":
+                raise Conflict("run_not_finished", f"run {number} is {run.state}", "run")
+            later = db.conn.execute(
+                "SELECT r.run FROM replaced r JOIN runs ON runs.id = r.run "
+                "WHERE r.run > ? AND runs.state = 'finished' LIMIT 1",
+                (number,),
+            ).fetchone()
+            if later:
+                raise Conflict("run_followed", f"run {later[0]} came after it; roll that back first", "run")
+            db.conn.execute(
+                "UPDATE shown SET pipeline = r.pipeline FROM replaced r "
+                "WHERE r.run = ? AND r.feedback = shown.feedback",
+                (number,),
+            )
+            self._throw_away(db, number, run.pipeline, "rolled_back")
+            return self._one(db, number)
+
+    def _throw_away(self, db: Database, number: int, pipeline: str, state: str) -> None:
+        db.conn.execute(
+            "DELETE FROM analyses WHERE pipeline = ? AND run = ? "
+            "AND feedback IN (SELECT feedback FROM replaced WHERE run = ?)",
+            (pipeline, number, number),
+        )
+        db.conn.execute("DELETE FROM replaced WHERE run = ?", (number,))
+        db.conn.execute("UPDATE runs SET state = ?, held_by = NULL WHERE id = ?", (state, number))
+
+    def release(self, run: Run) -> None:
+        """Lets go of a run that is not done, so that anybody may go on with it at once."""
+        with self._connection.write() as db:
+            db.conn.execute("UPDATE runs SET held_by = NULL WHERE id = ?", (run.number,))
+
+    def unfinished(self) -> list[Run]:
+        """Runs that are going on, or were stopped."""
+        rows = self._connection.db.conn.execute("SELECT * FROM runs WHERE state = 'running' ORDER BY id")
+        return [_run_of(row) for row in rows]
+
+    def get(self, number: int) -> Run:
+        """One run.
+
+        Raises:
+            NotFound: ``run_unknown``.
+        """
+        return self._one(self._connection.db, number)
+
+    def every(self) -> list[Run]:
+        """All runs, the latest first."""
+        rows = self._connection.db.conn.execute("SELECT * FROM runs ORDER BY id DESC")
+        return [_run_of(row) for row in rows]
+
+    def _one(self, db: Database, number: int) -> Run:
+        row = db.conn.execute("SELECT * FROM runs WHERE id = ?", (number,)).fetchone()
+        if row is None:
+            raise NotFound("run_unknown", f"no run has the number {number}", "run")
+        return _run_of(row)
+
+    # ---- pages of history
+
+    def left(self, pipeline: str, chosen: Filter, run: Run | None = None) -> int:
+        """How many feedback ``pipeline`` has not judged, without those that ``run`` has."""
+        where, values = _unjudged(pipeline, chosen, run)
+        row = self._connection.db.conn.execute(
+            f"SELECT count(*) FROM feedback f {CURRENT} WHERE {' AND '.join(where)}",  # noqa: S608
+            values,
+        ).fetchone()
+        return int(row[0])
+
+    def _left(self, db: Database, run: Run, limit: int) -> bool:
+        where, values = _unjudged(run.pipeline, Filter(**run.selection), run)
+        found = db.conn.execute(
+            f"SELECT 1 FROM feedback f {CURRENT} WHERE {' AND '.join(where)} LIMIT ?",  # noqa: S608
+            (*values, limit),
+        )
+        return found.fetchone() is not None
+
+    def page(
+        self, reader: str, pipeline: str, chosen: Filter, after: int, limit: int, run: Run | None = None
+    ) -> list[KeptReading]:
+        """Feedback that ``pipeline`` has not judged, by number, with their readings by ``reader``."""
+        where, values = _unjudged(pipeline, chosen, run)
+        db = self._connection.db
+        found = db.conn.execute(
+            f"SELECT f.number, f.id, f.text, {ANALYSIS}, r.spans, r.languages, r.words, r.vectors "  # noqa: S608
+            f"FROM feedback f {CURRENT} "
+            "LEFT JOIN readings r ON r.feedback = f.number AND r.reader = ? "
+            f"WHERE f.number > ? AND {' AND '.join(where)} ORDER BY f.number LIMIT ?",
+            (reader, after, *values, limit),
+        ).fetchall()
+        segments: dict[int, list[sqlite3.Row]] = {row["number"]: [] for row in found}
+        if found:
+            for part in db.conn.execute(
+                "SELECT s.* FROM segments s "
+                "JOIN shown h ON h.feedback = s.feedback AND h.pipeline = s.pipeline "
+                "WHERE s.feedback BETWEEN ? AND ? ORDER BY s.feedback, s.position",
+                (found[0]["number"], found[-1]["number"]),
+            ):
+                if part["feedback"] in segments:
+                    segments[part["feedback"]].append(part)
+        return [
+            KeptReading(
+                row["number"], row["id"], row["text"],
+                reading_of(row) if row["spans"] is not None else None,
+                analysis_of(row, segments[row["number"]]), row["corrected"] != "[]",
+            )
+            for row in found
+        ]  # fmt: skip
+
+
+def _unjudged(pipeline: str, chosen: Filter, run: Run | None) -> tuple[list[str], list[Any]]:
+    where, values = where_of(chosen)
+    where += ["h.pipeline IS NOT NULL", "h.pipeline != ?"]
+    values.append(pipeline)
+    if run is not None:
+        where.append("NOT EXISTS (SELECT 1 FROM replaced d WHERE d.run = ? AND d.feedback = f.number)")
+        values.append(run.number)
+    return where, values
+
+
+def _selection(chosen: Filter) -> dict[str, Any]:
+    return {"source": chosen.source, "since": chosen.since}
+
+
+def _run_of(row: sqlite3.Row) -> Run:
+    return Run(
+        row["id"], row["kind"], row["pipeline"], json.loads(row["selection"]), row["state"],
+        row["started_at"], row["finished_at"], row["rows"], row["after"], json.loads(row["change"]),
+        row["held_by"],
+    )  # fmt: skip

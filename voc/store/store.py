@@ -1,0 +1,309 @@
+"""Feedback, their analyses, the work list, and counts over them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlite_utils import Database
+
+from voc.records import Analysis, Feedback, Reading
+from voc.store.analyses import keep_analyses, keep_readings, numbers_of
+from voc.store.connection import Connection
+from voc.store.corrections import Corrections
+from voc.store.emerging import Stretches
+from voc.store.filters import Filter, where_of
+from voc.store.models import ModelTables
+from voc.store.proposals import Proposals
+from voc.store.rows import ANALYSIS, CURRENT, FEEDBACK, analysis_of, as_json, feedback_of
+from voc.store.runs import Runs
+from voc.store.topics import TopicTables
+from voc.text import fold
+
+Outcome = Literal["created", "exists", "conflict"]
+Grain = Literal["day", "week", "month"]
+Dimension = Literal["topic", "department", "touchpoint"]
+
+_PERIOD: dict[Grain, str] = {
+    "day": "substr(f.occurred_at, 1, 10)",
+    "week": "date(f.occurred_at, 'weekday 0', '-6 days')",  # the Monday of its ISO week
+    "month": "substr(f.occurred_at, 1, 7) || '-01'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of one row that was handed to `Store.add`; ``feedback`` is the row as kept."""
+
+    feedback: Feedback
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A feedback with its current analysis, None while it waits on the work list; ``corrected`` names what
+    people decided of it."""
+
+    feedback: Feedback
+    analysis: Analysis | None
+    corrected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrendCount:
+    """Feedback of one period that concern one key, and how many of them are negative."""
+
+    period: str
+    key: str
+    count: int
+    negative: int
+
+
+class Store(Connection):
+    """Feedback, their analyses and the work list; other tables through its parts.
+
+    Attributes:
+        corrections: what people said.
+        topics: the installation's own topics and their history.
+        proposals: what fits of topics proposed, and what they read.
+        models: heads that the installation has learned.
+        runs: history judged again.
+        stretches: segments of a stretch of time with their vectors.
+    """
+
+    def __init__(self, path: Path, busy_timeout_ms: int = 15_000) -> None:
+        super().__init__(path, busy_timeout_ms)
+        self.corrections = Corrections(self)
+        self.topics = TopicTables(self)
+        self.proposals = Proposals(self, self.topics)
+        self.models = ModelTables(self)
+        self.runs = Runs(self)
+        self.stretches = Stretches(self)
+
+    # ---- feedback
+
+    def add(self, rows: Sequence[Feedback], *, holder: str, lease_s: float) -> list[Added]:
+        """Keeps new rows and puts them on the work list, held by ``holder``, in one transaction.
+
+        A row whose ``(source, external_id)`` is known is not kept again: ``exists`` if its text is the
+        same, ``conflict`` if not; both come with the row as it was kept first.
+        """
+        until = time.time() + lease_s
+        with self.write() as db:
+            return [self._add(db, row, holder, until) for row in rows]
+
+    def _add(self, db: Database, row: Feedback, holder: str, until: float) -> Added:
+        if row.external_id is not None:
+            known = db.conn.execute(
+                f"SELECT {FEEDBACK} FROM feedback f WHERE f.source = ? AND f.external_id = ?",  # noqa: S608
+                (row.source, row.external_id),
+            ).fetchone()
+            if known:
+                kept = feedback_of(known)
+                return Added(kept, "exists" if kept.text == row.text else "conflict")
+        values = row.as_dict() | {"scores": as_json(row.scores), "attributes": as_json(row.attributes)}
+        table = db["feedback"]
+        number = table.insert(values).last_pk  # type: ignore[union-attr]
+        db["feedback_words"].insert({"rowid": number, "folded": fold(row.text)})  # type: ignore[union-attr]
+        db["work_list"].insert({"feedback": number, "held_by": holder, "held_until": until})  # type: ignore[union-attr]
+        return Added(row, "created")
+
+    def get(self, key: str) -> Kept | None:
+        """One feedback with its current analysis, or None."""
+        return next(iter(self.get_many([key]).values()), None)
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Kept]:
+        """Those of the feedback that exist, by id."""
+        rows = self.db.conn.execute(
+            f"SELECT {FEEDBACK}, {ANALYSIS} FROM feedback f {CURRENT} "  # noqa: S608
+            "WHERE f.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        ).fetchall()
+        return {kept.feedback.id: kept for kept in self._kept(rows)}
+
+    def find(
+        self, chosen: Filter, limit: int, after: tuple[str, str] | None = None
+    ) -> tuple[list[Kept], tuple[str, str] | None]:
+        """The latest feedback first, at most ``limit``, and where the next page begins.
+
+        Args:
+            after: ``(occurred_at, id)`` of the last row of the page before.
+        """
+        where, values = where_of(chosen)
+        if after is not None:
+            where.append("(f.occurred_at, f.id) < (?, ?)")
+            values += after
+        rows = self.db.conn.execute(
+            f"SELECT {FEEDBACK}, {ANALYSIS} FROM feedback f {CURRENT} "  # noqa: S608
+            f"WHERE {' AND '.join(where) or '1'} ORDER BY f.occurred_at DESC, f.id DESC LIMIT ?",
+            (*values, limit + 1),
+        ).fetchall()
+        found = self._kept(rows[:limit])
+        last = found[-1].feedback if len(rows) > limit else None
+        return found, (last.occurred_at, last.id) if last else None
+
+    def every(self, chosen: Filter, page: int = 500) -> Iterator[Kept]:
+        """All feedback that match, latest first, read page by page."""
+        after: tuple[str, str] | None = None
+        while True:
+            found, after = self.find(chosen, page, after)
+            yield from found
+            if after is None:
+                return
+
+    def count(self, chosen: Filter) -> int:
+        """How many feedback match."""
+        where, values = where_of(chosen)
+        row = self.db.conn.execute(
+            f"SELECT count(*) FROM feedback f {CURRENT} WHERE {' AND '.join(where) or '1'}",  # noqa: S608
+            values,
+        ).fetchone()
+        return int(row[0])
+
+    def _kept(self, rows: Sequence[sqlite3.Row]) -> list[Kept]:
+        shown = [(row["number"], row["pipeline"]) for row in rows if row["pipeline"]]
+        segments: dict[int, list[sqlite3.Row]] = {number: [] for number, _ in shown}
+        for part in self.db.conn.execute(
+            "SELECT * FROM segments WHERE (feedback, pipeline) IN "
+            "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) "
+            "ORDER BY feedback, position",
+            (json.dumps(shown),),
+        ):
+            segments[part["feedback"]].append(part)
+        return [
+            Kept(
+                feedback_of(row),
+                analysis_of(row, segments[row["number"]]) if row["pipeline"] else None,
+                tuple(json.loads(row["corrected"])) if row["pipeline"] else (),
+            )
+            for row in rows
+        ]
+
+    # ---- work list
+
+    def claim(self, holder: str, limit: int, lease_s: float) -> list[tuple[str, str]]:
+        """Takes up to ``limit`` rows that nobody holds, oldest first: their ids and texts."""
+        now = time.time()
+        with self.write() as db:
+            rows = db.conn.execute(
+                "SELECT w.feedback, f.id, f.text FROM work_list w JOIN feedback f ON f.number = w.feedback "
+                "WHERE w.held_until <= ? ORDER BY w.feedback LIMIT ?",
+                (now, limit),
+            ).fetchall()
+            db.conn.executemany(
+                "UPDATE work_list SET held_by = ?, held_until = ?, attempts = attempts + 1 "
+                "WHERE feedback = ?",
+                [(holder, now + lease_s, row["feedback"]) for row in rows],
+            )
+        return [(row["id"], row["text"]) for row in rows]
+
+    def release(self, holder: str, keys: Sequence[str], delay_s: float = 0.0) -> None:
+        """Gives rows back to the work list; they can be claimed again after ``delay_s`` seconds."""
+        with self.write() as db:
+            db.conn.execute(
+                "UPDATE work_list SET held_by = NULL, held_until = ? WHERE held_by = ? AND feedback IN "
+                "(SELECT number FROM feedback WHERE id IN (SELECT value FROM json_each(?)))",
+                (time.time() + delay_s if delay_s else 0.0, holder, json.dumps(list(keys))),
+            )
+
+    def holders(self) -> list[str]:
+        """Everybody who holds a row of the work list."""
+        rows = self.db.conn.execute("SELECT DISTINCT held_by FROM work_list WHERE held_by IS NOT NULL")
+        return [str(row[0]) for row in rows]
+
+    def release_holder(self, holder: str) -> None:
+        """Gives back every row that ``holder`` holds."""
+        with self.write() as db:
+            db.conn.execute(
+                "UPDATE work_list SET held_by = NULL, held_until = 0 WHERE held_by = ?", (holder,)
+            )
+
+    def waiting(self) -> int:
+        """Rows on the work list, held or not."""
+        return int(self.db.conn.execute("SELECT count(*) FROM work_list").fetchone()[0])
+
+    # ---- analyses
+
+    def save(
+        self,
+        analyses: Sequence[Analysis],
+        readings: Sequence[Reading | None],
+        reader: str,
+        departments: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keeps analyses (and new readings), makes them current, takes the rows off the work list.
+
+        What people said of a feedback is applied to its analysis. Saving the same pipeline's analysis again
+        replaces it, so that doing work twice leaves one result.
+
+        Args:
+            departments: key of the department that each topic belongs to.
+        """
+        with self.write() as db:
+            numbers = numbers_of(db, [analysis.id for analysis in analyses])
+            present = [
+                (numbers[analysis.id], analysis, reading)
+                for analysis, reading in zip(analyses, readings, strict=True)
+                if analysis.id in numbers
+            ]
+            db.conn.executemany(
+                "DELETE FROM analyses WHERE feedback = ? AND pipeline = ?",
+                [(number, analysis.pipeline) for number, analysis, _ in present],
+            )
+            keep_analyses(
+                db, [(number, analysis) for number, analysis, _ in present], None, departments or {}
+            )
+            keep_readings(db, [(number, reading) for number, _, reading in present], reader)
+            db.conn.executemany(
+                "INSERT INTO shown VALUES (?, ?) ON CONFLICT DO UPDATE SET pipeline = excluded.pipeline",
+                [(number, analysis.pipeline) for number, analysis, _ in present],
+            )
+            db.conn.executemany(
+                "DELETE FROM work_list WHERE feedback = ?", [(number,) for number, _, _ in present]
+            )
+
+    def revision(self) -> tuple[int, int]:
+        """The last change of topics and the last promotion of heads: tells one state of both from another."""
+        row = self.db.conn.execute(
+            "SELECT coalesce((SELECT max(number) FROM topic_events), 0), "
+            "coalesce((SELECT max(number) FROM promotions), 0)"
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    # ---- counts
+
+    def trends(self, dimension: Dimension, grain: Grain, chosen: Filter) -> list[TrendCount]:
+        """Feedback per period and key. A feedback counts once for each topic or department it has.
+
+        By department a feedback counts for its owner; by topic, for every topic of its segments.
+        """
+        where, values = where_of(chosen)
+        key = {"topic": "s.topic", "department": "a.owner", "touchpoint": "a.touchpoint"}[dimension]
+        joined = (
+            "JOIN (SELECT DISTINCT feedback, pipeline, topic FROM segments WHERE topic IS NOT NULL) s "
+            "ON s.feedback = f.number AND s.pipeline = h.pipeline"
+            if dimension == "topic"
+            else ""
+        )
+        where.append(f"{key} IS NOT NULL")
+        rows = self.db.conn.execute(
+            f"SELECT {_PERIOD[grain]} AS period, {key} AS key, count(*) AS count, "  # noqa: S608
+            "sum(a.sentiment = 'negative') AS negative "
+            f"FROM feedback f {CURRENT} {joined} WHERE {' AND '.join(where)} "
+            "GROUP BY period, key ORDER BY period, key",
+            values,
+        ).fetchall()
+        return [TrendCount(row["period"], row["key"], row["count"], row["negative"]) for row in rows]
+
+    def topic_counts(self, chosen: Filter) -> dict[str, tuple[int, int]]:
+        """Feedback and negative feedback per topic key."""
+        totals: dict[str, tuple[int, int]] = {}
+        for row in self.trends("topic", "month", chosen):
+            count, negative = totals.get(row.key, (0, 0))
+            totals[row.key] = (count + row.count, negative + row.negative)
+        return totals
