@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 VSFC = --train $(DATA)/benchmark/uit_vsfc/train.jsonl --test $(DATA)/benchmark/uit_vsfc/test.jsonl
 FIGURES := docs/figures
 
-.PHONY: demo test lint check models quality finetuned bench clean
+.PHONY: demo test lint check models quality finetuned bench bench-topics clean
 
 demo: $(VENV)/.installed
 	$(BIN)/voc --db demo.db demo
@@ -49,6 +49,13 @@ finetuned: $(VENV)/.installed-training
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed.py --data $(DATA) $(if $(GLUE),--glue $(GLUE))
+
+# Every figure of docs/topics-quality.md; about half an hour.
+bench-topics: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/topics.py octis --data $(DATA) --json $(FIGURES)/topics-octis.json
+	$(BIN)/python benchmarks/topics.py labelled --data $(DATA) --json $(FIGURES)/topics-labelled.json
+	$(BIN)/python benchmarks/topics.py tried --data $(DATA) --json $(FIGURES)/topics-tried.json
+	$(BIN)/python docs/quality.py
 
 $(BIN)/python:
 	@echo "making the environment with $(PYTHON)"

@@ -1,6 +1,8 @@
-"""Fills the tables of docs/quality.md from docs/figures/*.json, which `make quality` measures.
+"""Fills the tables of docs/quality.md and docs/topics-quality.md from docs/figures/*.json.
 
-    python docs/quality.py          # writes docs/quality.md again; a test checks that nothing changes
+    python docs/quality.py          # writes the pages again; a test checks that nothing changes
+
+`make quality` and `make bench-topics` measure the figures.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; everything else is written by hand.
 """
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PAGE, FIGURES = HERE / "quality.md", HERE / "figures"
+PAGES, FIGURES = (HERE / "quality.md", HERE / "topics-quality.md"), HERE / "figures"
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 JUDGED = {
     "rows": "rows", "owner_accuracy": "owner accuracy", "departments_micro_f1": "departments micro-F1",
@@ -32,6 +34,17 @@ PAIRED = {
     "both_without": "both without", "one_without": "one without", "ami_of_languages": "AMI",
     "nmi_of_themes": "NMI with themes", "purity_of_themes_where_placed": "purity",
 }  # fmt: skip
+WORDED = {
+    "npmi": "NPMI", "diversity": "diversity", "topics": "topics", "outliers": "outliers", "nmi": "NMI",
+    "purity": "purity",
+}  # fmt: skip
+GROUPED = {
+    "topics": "topics", "outliers": "outliers", "nmi": "NMI", "nmi_placed": "NMI, placed",
+    "purity": "purity", "purity_placed": "purity, placed", "same_topic": "same topic, vi and en",
+    "same_topic_where_both_have_one": "where both have one", "ari": "ARI", "ari_placed": "ARI, placed",
+    "both_placed": "placed twice",
+}  # fmt: skip
+SIDES = {"ours": "ours", "plain_centred": "plain BERTopic, centred", "plain": "plain BERTopic"}
 AGREED = {
     "rows": "rows", "owner": "owner", "owner_kappa": "owner kappa",
     "departments_micro_f1": "departments micro-F1", "sentiment": "sentiment",
@@ -183,11 +196,51 @@ def baselines() -> str:
     return str(read("baselines")["markdown"]).strip() + "\n"
 
 
+def news_words() -> str:
+    """Means over 15 runs on the BBC news, beside what others published."""
+    found = read("topics-octis")
+    return columns(WORDED, [(title, found[side]["mean"]) for side, title in SIDES.items()], "15 runs of")
+
+
+def news_numbers() -> str:
+    """The same by the number of topics that was asked for."""
+    found = read("topics-octis")
+    rows = [(f"{SIDES[side]}, {most}", figures) for side in ("ours", "plain_centred")
+            for most, figures in found[side]["by_number"].items()]  # fmt: skip
+    return columns(WORDED, rows, "at most")
+
+
+def grouped() -> str:
+    """Groups beside labels, translations and refits."""
+    found = read("topics-labelled")
+    rows = [(f"{name}, {title}", found[part][side]) for part, name in
+            (("sib200", "sib200"), ("corpus", "our corpus")) for side, title in SIDES.items()]  # fmt: skip
+    return columns(GROUPED, rows)
+
+
+def tried() -> str:
+    """One step changed at a time."""
+    names = {
+        ("octis", "npmi"): "NPMI", ("octis", "diversity"): "diversity", ("octis", "topics"): "topics",
+        ("octis", "nmi"): "NMI", ("sib200", "outliers"): "sib200: outliers", ("sib200", "nmi"): "NMI",
+        ("sib200", "purity_placed"): "purity, placed", ("sib200", "ari"): "ARI",
+        ("corpus", "outliers"): "our corpus: outliers", ("corpus", "nmi"): "NMI",
+        ("corpus", "purity_placed"): "purity, placed", ("corpus", "ari"): "ARI",
+        ("corpus", "ari_placed"): "ARI, placed",
+    }  # fmt: skip
+    return table(
+        ["changed", *names.values()],
+        ([title, *(figures.get(part, {}).get(name) for part, name in names)]
+         for title, figures in read("topics-tried").items()),
+    )  # fmt: skip
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "routing": routing, "parts": parts, "bare-parts": bare_parts, "corpus-parts": corpus_parts, "risk": risk,
     "owners": confusion("owner"), "feelings": confusion("sentiment"), "vsfc": vsfc, "renderings": renderings,
     "styles": styles, "translations": translations, "hops": hops, "agreement": agreement,
-    "baselines": baselines,
+    "baselines": baselines, "news-words": news_words, "news-numbers": news_numbers, "grouped": grouped,
+    "tried": tried,
 }  # fmt: skip
 
 
@@ -197,4 +250,5 @@ def filled(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+    for written in PAGES:
+        written.write_text(filled(written.read_text("utf-8")), "utf-8")

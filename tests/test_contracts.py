@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from voc.pipeline import Pipeline
+from voc.records import Feedback
 from voc.services import Services
+from voc.settings import Settings
 
 VI = "Giao hàng trễ ba ngày không báo, gọi tổng đài không ai nghe"
 EN = "The app keeps crashing when I try to log in"
@@ -308,9 +311,138 @@ def test_a_failed_analysis_is_queued_and_drained_later(
     assert client.get("/v1/health").get_json()["waiting"] == 0
 
 
+CORRECTION_KEYS = [
+    "number", "feedback", "field", "value", "said", "pipeline", "author", "reason", "made_at", "withdrawn_at",
+    "withdrawn_by", "segment",
+]  # fmt: skip
+
+
+@pytest.fixture
+def corrections(client: FlaskClient) -> str:
+    """The path of one kept feedback's corrections."""
+    key = post(client, "/v1/feedback", {"text": VI}).get_json()["feedback"]["id"]
+    return f"/v1/feedback/{key}/corrections"
+
+
+def test_a_correction(client: FlaskClient, corrections: str) -> None:
+    kept = client.get(corrections.removesuffix("/corrections")).get_json()
+    given = {"owner": "sales", "sentiment": "neutral", "by": "an", "reason": "đúng là của họ"}
+    response = post(client, corrections, given)
+    body = response.get_json()
+    assert response.status_code == 201
+    assert list(body) == ["feedback", "analysis", "corrected", "corrections"]
+    assert body["feedback"] == kept["feedback"]
+    assert list(body["analysis"]) == ANALYSIS_KEYS
+    assert (body["analysis"]["owner"], body["analysis"]["sentiment"]) == ("sales", "neutral")
+    assert body["corrected"] == ["sentiment", "owner"]
+    assert [list(one) for one in body["corrections"]] == [CORRECTION_KEYS] * 2
+    first = body["corrections"][0]
+    assert (first["field"], first["value"], first["said"]) == ("owner", "sales", kept["analysis"]["owner"])
+    assert (first["author"], first["reason"], first["segment"]) == ("an", "đúng là của họ", None)
+    assert (first["pipeline"], first["withdrawn_at"]) == (kept["analysis"]["pipeline"], None)
+    again = post(client, corrections, {"owner": "sales", "by": "binh"})
+    assert (again.status_code, again.get_json()) == (200, body)
+    assert client.get(corrections).get_json() == {"corrections": body["corrections"]}
+    shown = client.get(corrections.removesuffix("/corrections")).get_json()
+    assert (shown["analysis"], shown["corrected"]) == (body["analysis"], body["corrected"])
+
+
+def test_a_correction_of_a_segment_and_taking_it_back(client: FlaskClient, corrections: str) -> None:
+    kept = client.get(corrections.removesuffix("/corrections")).get_json()
+    place = {name: kept["analysis"]["segments"][1][name] for name in ("start", "end")}
+    body = post(client, corrections, {"segment": place, "department": "digital", "topic": None}).get_json()
+    part = body["analysis"]["segments"][1]
+    assert (part["department"], part["department_confidence"], part["topic"]) == ("digital", 1.0, None)
+    assert "digital" in {body["analysis"]["owner"], *body["analysis"]["cooperators"]}
+    assert body["corrected"] == ["segments.topic", "segments.department"]
+    assert [(one["segment"], one["author"]) for one in body["corrections"]] == [(place, "api")] * 2
+    numbers = [one["number"] for one in body["corrections"]]
+    first = client.delete(f"{corrections}/{numbers[0]}?by=an")
+    assert (first.status_code, list(first.get_json())) == (200, list(body))
+    assert first.get_json()["corrected"] == [f"segments.{body['corrections'][1]['field']}"]
+    second = client.delete(f"{corrections}/{numbers[1]}", json={"by": "binh"}).get_json()
+    assert second["analysis"] == kept["analysis"]
+    assert second["corrected"] == []
+    assert [one["withdrawn_by"] for one in second["corrections"]] == ["an", "binh"]
+    third = client.delete(f"{corrections}/{numbers[1]}")
+    assert error(third) == (409, "correction_withdrawn", "number")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, (422, "correction_empty", None)),
+        ({"by": "an"}, (422, "correction_empty", None)),
+        ({"colour": "red"}, (422, "field_unknown", "colour")),
+        ({"owner": "nowhere"}, (422, "department_unknown", "owner")),
+        ({"cooperators": "care"}, (422, "field_invalid", "cooperators")),
+        ({"topic": "nothing"}, (422, "topic_unknown", "topic")),
+        ({"sentiment": "angry"}, (422, "field_invalid", "sentiment")),
+        ({"touchpoint": 5}, (422, "field_invalid", "touchpoint")),
+        ({"segment": {"start": 0, "end": 1}, "topic": None}, (422, "segment_unknown", "segment")),
+        ({"department": "care"}, (422, "field_unknown", "department")),
+        ({"confirm": "yes"}, (422, "field_invalid", "confirm")),
+        ({"owner": "care", "by": ""}, (422, "field_invalid", "by")),
+        ({"owner": "care", "reason": 5}, (422, "field_invalid", "reason")),
+    ],
+)
+def test_bad_corrections(
+    client: FlaskClient, corrections: str, body: Any, expected: tuple[int, str, str | None]
+) -> None:
+    assert error(post(client, corrections, body)) == expected
+    assert client.get(corrections).get_json() == {"corrections": []}
+
+
+def test_corrections_of_what_is_not_there(client: FlaskClient, corrections: str, services: Services) -> None:
+    nowhere = "/v1/feedback/none/corrections"
+    assert error(post(client, nowhere, {"owner": "care"})) == (404, "feedback_unknown", "id")
+    assert error(client.get(nowhere)) == (404, "feedback_unknown", "id")
+    assert error(client.delete(f"{nowhere}/1")) == (404, "feedback_unknown", "id")
+    assert error(client.delete(f"{corrections}/1")) == (404, "correction_unknown", "number")
+    assert error(client.delete(f"{corrections}/x")) == (422, "field_invalid", "number")
+    assert error(client.delete(f"{corrections}/1", data=b"{")) == (400, "json_invalid", None)
+    assert error(client.delete(f"{corrections}/1", data=b"[]")) == (400, "json_not_object", None)
+    assert error(client.delete(f"{corrections}/1", json={"who": "an"})) == (422, "field_unknown", "who")
+    assert error(client.delete(f"{corrections}/1?who=an")) == (422, "field_unknown", "who")
+    waiting = Feedback("new", EN, "s", None, "2026-11-02T08:00:00.000Z", "2026-11-02T08:00:00.000Z")
+    services.store.add([waiting], holder="h", lease_s=60)
+    queued = post(client, "/v1/feedback/new/corrections", {"owner": "care"})
+    assert error(queued) == (409, "feedback_queued", "id")
+
+
+def test_the_review_queue(client: FlaskClient, services: Services) -> None:
+    assert client.get("/v1/review").get_json() == {"items": [], "next": None, "waiting": 0}
+    doubtful = Pipeline.open(Settings(review_below=1.0), reader=services.pipelines.get().reader)
+    services.pipelines.use(doubtful)
+    post(client, "/v1/feedback/batch", {"items": [{"text": VI}, {"text": EN}]})
+    page = client.get("/v1/review?limit=1").get_json()
+    assert (list(page), page["waiting"]) == (["items", "next", "waiting"], 2)
+    assert list(page["items"][0]) == ["feedback", "analysis", "corrected", "reason"]
+    assert page["items"][0]["analysis"]["status"] == "review"
+    teaching = client.get("/v1/review?order=most_informative").get_json()
+    assert list(teaching["items"][0]) == ["feedback", "analysis", "corrected", "reason", "informativeness"]
+    assert (len(teaching["items"]), teaching["next"]) == (2, None)
+    key = page["items"][0]["feedback"]["id"]
+    assert post(client, f"/v1/feedback/{key}/corrections", {"confirm": True}).status_code == 201
+    assert client.get("/v1/review").get_json()["waiting"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("order=random", "order"), ("limit=0", "limit"), ("limit=501", "limit"), ("colour=red", "colour"),
+        ("cursor=!!", "cursor"), ("cursor=WzFd", "cursor"),
+        ("order=most_informative&cursor=WyJsZWFzdF9zdXJlIiwgMC4zLCAxXQ", "cursor"),
+    ],
+)  # fmt: skip
+def test_bad_queries_of_the_queue(client: FlaskClient, query: str, field: str) -> None:
+    status, _, named = error(client.get(f"/v1/review?{query}"))
+    assert (status, named) == (422, field)
+
+
 def test_no_route_answers_500(client: FlaskClient) -> None:
     for rule in client.application.url_map.iter_rules():
-        path = str(rule).replace("<key>", "x").replace("<path:filename>", "x")
+        path = str(rule).replace("<key>", "x").replace("<number>", "1").replace("<path:filename>", "x")
         for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
             for data in (b"", b"{}", b'{"items": [{}]}', json.dumps({"text": "a"}).encode()):
                 response = client.open(path, method=method, data=data)

@@ -52,9 +52,9 @@ FULL = {
     "sentiment_confidence": 0.94, "owner": "logistics", "owner_confidence": 0.97,
     "cooperators": ["care", "sales"], "touchpoint": "receive", "status": "routed", "hops": ["care", "sales"],
     "topics": ["delivery-late", "no-word"], "segments": JUDGED.as_dict()["segments"], "scores": {"nps": 3},
-    "attributes": {"vùng": "HN", "vip": True}, "pipeline": "2026.11-abc",
+    "attributes": {"vùng": "HN", "vip": True}, "corrected": [], "pipeline": "2026.11-abc",
 }  # fmt: skip
-NESTED = ("cooperators", "hops", "topics", "segments", "scores", "attributes")
+NESTED = ("cooperators", "hops", "topics", "segments", "scores", "attributes", "corrected")
 
 
 def test_csv_holds_every_column(filled: Store, tmp_path: Path) -> None:
@@ -84,6 +84,18 @@ def test_jsonl_holds_the_records(filled: Store, tmp_path: Path) -> None:
         {"feedback": kept[1].feedback.as_dict(), "analysis": None},
     ]
     assert "😡" in lines[0]
+
+
+def test_what_people_decided_is_marked(filled: Store, tmp_path: Path) -> None:
+    filled.corrections.add(
+        "b", [(None, "owner", "sales", "logistics")], author="lan", reason=None, departments={}
+    )
+    for ending in ("csv", "jsonl"):
+        export.write(filled, tmp_path / ending, ending)
+    full, waiting = cells(tmp_path / "csv")
+    assert (full["owner"], full["corrected"], waiting["corrected"]) == ("sales", '["owner"]', "[]")
+    lines = [json.loads(line) for line in (tmp_path / "jsonl").read_text("utf-8").splitlines()]
+    assert [line.get("corrected") for line in lines] == [["owner"], None]
 
 
 def test_parquet_holds_every_column_with_its_type(filled: Store, tmp_path: Path) -> None:

@@ -119,6 +119,16 @@ def test_a_dry_run_counts_what_the_run_then_does(filled: Services) -> None:
     assert balance["sales"] == -balance["logistics"] == sum(counted.values()) > 0
 
 
+def test_moves_are_told_with_examples(filled: Services) -> None:
+    move(filled)
+    change = filled.history.try_out(Filter())
+    (moved,) = filled.history.told(change)["owners_moved"]
+    assert (moved["from"], moved["to"]) == ("logistics", "sales")
+    texts = {f"f{i}": text for i, text in enumerate(TEXTS)}
+    assert len(moved["examples"]) == min(3, moved["count"])
+    assert all(example["text"] == texts[example["id"]] for example in moved["examples"])
+
+
 def test_the_old_answers_are_shown_until_the_last_new_one_is_there(filled: Services, monkeypatch) -> None:
     monkeypatch.setattr("voc.history.PAGE", 2)
     before = shown(filled.store)
@@ -245,6 +255,24 @@ def test_runs_are_rolled_back_in_the_order_of_a_stack(filled: Services) -> None:
     assert shown(filled.store) == middle
     filled.history.rollback(first.number)
     assert shown(filled.store) == start
+
+
+def test_pruned_runs_are_final_and_the_last_one_can_be_taken_back(filled: Services) -> None:
+    move(filled)
+    first, _ = filled.history.run(Filter())
+    middle = shown(filled.store)
+    move(filled, "delivery-late", "care")
+    second, _ = filled.history.run(Filter())
+    assert filled.store.db["analyses"].count == 27
+    assert filled.store.runs.prune(1) == 9
+    assert filled.store.runs.get(first.number).state == "final"
+    filled.history.rollback(second.number)
+    assert shown(filled.store) == middle
+    with pytest.raises(Conflict) as caught:
+        filled.history.rollback(first.number)
+    assert caught.value.code == "run_not_finished"
+    assert filled.store.runs.prune(0) == 0
+    assert filled.store.db["analyses"].count == 9
 
 
 def test_back_to_a_pipeline_that_judged_before(filled: Services) -> None:

@@ -14,7 +14,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("records", "errors", "clock", "text", "process"),
-    ("settings", "artefacts", "organization", "migrations", "heads", "registry", "corrections"),
+    (
+        "settings",
+        "artefacts",
+        "organization",
+        "migrations",
+        "heads",
+        "registry",
+        "corrections",
+        "growth",
+        "phrases",
+    ),
     (
         "ingest",
         "language",
@@ -29,8 +39,8 @@ FLOORS = (
         "store",
     ),
     ("pipeline",),
-    ("worklist", "history", "reports", "export", "training"),
-    ("services",),
+    ("worklist", "history", "review", "curation", "reports", "emerging", "export", "training", "cluster"),
+    ("services", "bulk"),
     ("api",),
     ("app",),
     ("serving",),
@@ -56,7 +66,9 @@ FENCES = {
     "gunicorn": {"serving"},
     "click": {"cli"},
     "openpyxl": {"ingest"},
-    "pyarrow": {"export"},
+    "pyarrow": {"export", "bulk"},
+    "dask": {"cluster"},
+    "distributed": {"cluster"},
 }
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias, get_args
+from typing import IO, Any, Literal, TypeAlias, cast
 
 from voc.errors import Conflict, InvalidInput
 from voc.export import FORMATS, safe_cell
@@ -75,28 +75,25 @@ class Part:
     content: bytes
 
 
-Engine: TypeAlias = Callable[[Callable[[Pipeline, Partition], Part], Iterable[Partition]], Iterator[Part]]
-
-
-def here(pipeline: Pipeline) -> Engine:
-    """Does partitions one after the other in this process, as `voc.cluster.Cluster.map` does on others."""
-    return lambda task, partitions: map(partial(task, pipeline), partitions)
-
-
 # ---- what goes in
 
 
-def format_of(path: Path) -> Format:
-    """The format that a file's ending stands for; of a folder, that of its files.
+def format_of(path: Path, *, otherwise: Format | None = None) -> Format:
+    """The format that a file's ending stands for; of a folder, that of its first file.
+
+    Args:
+        otherwise: for an ending that stands for none.
 
     Raises:
         InvalidInput: ``file_format_unknown``; ``files_missing`` for a folder without one file to read.
     """
-    found = FORMATS.get((_files(path)[0] if path.is_dir() else path).suffix.lower())
-    if found is None:
+    ending = (_files(path)[0] if path.is_dir() else path).suffix.lower()
+    if ending not in FORMATS:
+        if otherwise:
+            return otherwise
         endings = ", ".join(FORMATS)
         raise InvalidInput("file_format_unknown", f"{path.name} must end in one of {endings}", "format")
-    return found  # type: ignore[return-value]
+    return cast(Format, FORMATS[ending])
 
 
 def read_rows(
@@ -117,10 +114,10 @@ def read_rows(
     """
     columns = dict(mapping or {})
     for file in _files(path) if path.is_dir() else [path]:
-        reader = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[file_format or format_of(file)]
+        reader = _READERS[file_format or format_of(file)]
         prefix = f"{file.name}:" if path.is_dir() else ""
         for number, values, error in reader(file, columns):
-            yield _row(f"{prefix}{number}", values, error, columns, text_max_chars)
+            yield _row(f"{prefix}{number}", values, error, text_max_chars)
 
 
 def read_lines(
@@ -129,7 +126,7 @@ def read_lines(
     """The rows of JSONL that comes line by line; blank lines are bad rows, so that numbers stay true."""
     columns = dict(mapping or {})
     for number, line in enumerate(lines, start=1):
-        yield _row(str(number), *_parsed(line), columns, text_max_chars)
+        yield _row(str(number), *_parsed(line, columns), text_max_chars)
 
 
 def partitions(rows: Iterable[BulkRow], size: int = PARTITION_ROWS) -> Iterator[Partition]:
@@ -156,29 +153,41 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
+#: Number of a row, its ``text`` and ``id`` as far as there are any (or what stands there if it is no object).
 Raw: TypeAlias = tuple[int, Any, InvalidInput | None]
+_FIELDS = ("text", "id")
 
 
-def _parsed(line: str) -> tuple[Any, InvalidInput | None]:
+def _parsed(line: str, columns: Mapping[str, str]) -> tuple[Any, InvalidInput | None]:
     try:
-        return loads(line), None
+        return _chosen(loads(line), columns), None
     except (ValueError, RecursionError) as error:
         return None, InvalidInput("json_invalid", f"the line is not JSON: {error}")
 
 
-def _jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Raw]:  # noqa: ARG001
-    # What is no UTF-8 becomes lone surrogates, which make a bad row of its line alone.
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            yield (number, *_parsed(line))
+def _chosen(values: Any, columns: Mapping[str, str]) -> Any:
+    if not isinstance(values, dict):
+        return values
+    wanted = {field: columns.get(field, field) for field in _FIELDS}
+    return {field: values[column] for field, column in wanted.items() if column in values}
+
+
+def _jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Raw]:
+    try:
+        # What is no UTF-8 becomes lone surrogates, which make a bad row of its line alone.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                yield (number, *_parsed(line, columns))
+    except OSError as error:
+        raise InvalidInput("file_unreadable", f"{path} cannot be read: {error}") from error
 
 
 def _csv(path: Path, columns: Mapping[str, str]) -> Iterator[Raw]:
     for row in read_file(path, "csv", columns):
-        values = row.values
-        if values is not None and "id" not in columns:  # to `voc.ingest`, an id is an attribute like others
-            values = {**values, "id": values.get("attributes", {}).get("id")}
-        yield row.number, values and {columns.get(name, name): values.get(name) for name in _FIELDS}, row.error
+        values = dict(row.values or {})
+        # To `voc.ingest`, an id is an attribute like any other unless it is mapped.
+        others = {name.lower(): value for name, value in values.get("attributes", {}).items()}
+        yield row.number, _chosen(others | values, {}), row.error
 
 
 def _parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Raw]:
@@ -188,36 +197,33 @@ def _parquet(path: Path, columns: Mapping[str, str]) -> Iterator[Raw]:
     try:
         with pq.ParquetFile(path) as file:
             there = set(file.schema_arrow.names)
-            wanted = [columns.get(name, name) for name in _FIELDS]
-            for field, column in zip(_FIELDS, wanted, strict=True):
+            wanted = {field: columns.get(field, field) for field in _FIELDS}
+            for field, column in wanted.items():
                 if column not in there and (field == "text" or field in columns):
-                    raise InvalidInput(
-                        "column_missing", f"there is no column {column!r} for {field} in {path.name}", field
-                    )
+                    raise InvalidInput("column_missing", f"there is no column {column!r} for {field}", field)
             number = 0
-            for batch in file.iter_batches(CHUNK, columns=[name for name in wanted if name in there]):
+            for batch in file.iter_batches(CHUNK, columns=sorted(there & set(wanted.values()))):
                 for values in batch.to_pylist():
                     number += 1
-                    yield number, {name: value for name, value in values.items() if value is not None}, None
+                    filled = {name: value for name, value in values.items() if value is not None}
+                    yield number, _chosen(filled, columns), None
     except (pa.ArrowException, OSError) as error:
         raise InvalidInput("file_unreadable", f"{path} cannot be read: {error}") from error
 
 
-_FIELDS = ("text", "id")
+_READERS: dict[Format, Callable[[Path, Mapping[str, str]], Iterator[Raw]]] = {
+    "csv": _csv, "jsonl": _jsonl, "parquet": _parquet,
+}  # fmt: skip
 
 
-def _row(
-    number: str, values: Any, error: InvalidInput | None, columns: Mapping[str, str], text_max_chars: int
-) -> BulkRow:
+def _row(number: str, values: Any, error: InvalidInput | None, text_max_chars: int) -> BulkRow:
     key = number
     try:
         if error is not None:
             raise error
         if isinstance(values, dict):
-            given = values.get(columns.get("id", "id"))
+            given = values.pop("id", None)
             key = str(given) if isinstance(given, str | int) else key
-            column = columns.get("text", "text")
-            values = {"text": values[column]} if column in values else {}
         return BulkRow(key, validate(values, text_max_chars=text_max_chars).text)
     except InvalidInput as problem:
         return BulkRow(key, None, problem)
@@ -247,8 +253,8 @@ def part_of(file_format: Format) -> Callable[[Pipeline, Partition], Part]:
 
 def _part(file_format: Format, pipeline: Pipeline, partition: Partition) -> Part:
     results = analyzed(pipeline, partition)
-    written = {"jsonl": _as_jsonl, "csv": _as_csv, "parquet": _as_parquet}[file_format](results)
-    return Part(len(results), sum("error" in result for result in results), written)
+    bad = sum("error" in result for result in results)
+    return Part(len(results), bad, _WRITTEN[file_format](results))
 
 
 def _as_jsonl(results: Sequence[Mapping[str, Any]]) -> bytes:
@@ -292,6 +298,11 @@ def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
     return row | {name: json.dumps(row[name], ensure_ascii=False) for name in LISTS}
 
 
+_WRITTEN: dict[Format, Callable[[Sequence[Mapping[str, Any]]], bytes]] = {
+    "csv": _as_csv, "jsonl": _as_jsonl, "parquet": _as_parquet,
+}  # fmt: skip
+
+
 # ---- what comes out
 
 
@@ -312,7 +323,7 @@ def write(
     beside = out.parent / f".{out.name}.{os.getpid()}.tmp"
     rows = bad = 0
     try:
-        with (_parts(beside, file_format) if folder else _one_file(beside, file_format)) as keep:
+        with _parts(beside, file_format) if folder else _one_file(beside, file_format) as keep:
             for part in parts:
                 keep(part.content)
                 rows += part.rows
@@ -378,6 +389,3 @@ def print_parts(parts: Iterable[Part], to: IO[bytes], progress: Callable[[int], 
         bad += part.bad
         progress(part.rows)
     return rows, bad
-
-
-assert set(get_args(Format)) == set(FORMATS.values())  # noqa: S101

@@ -63,6 +63,21 @@ def decided(corrections: Sequence[Correction]) -> tuple[str, ...]:
     return tuple(name for name in order if name in names)
 
 
+def is_new(
+    held: Sequence[Correction], span: Span | None, field: str, value: str | tuple[str, ...] | None
+) -> bool:
+    """Whether saying this changes anything of what holds; it does not if it was said already and nothing said
+    of the same field since could have gone over it.
+
+    Args:
+        held: what is `standing`.
+    """
+    before = next((one for one in held if (one.span, one.field) == (span, field)), None)
+    if before is None or before.value != value:
+        return True
+    return any(one.field == field and one.number > before.number for one in held)
+
+
 def apply(
     analysis: Analysis,
     corrections: Sequence[Correction],
@@ -147,9 +162,7 @@ def _meant(segments: Sequence[Segment], correction: Correction) -> list[int]:
         return list(range(len(segments))) if correction.field == "topic" else []
     span = correction.span
     shared = [min(part.end, span.end) - max(part.start, span.start) for part in segments]
-    within = [
-        i for i, part in enumerate(segments) if shared[i] > 0 and 2 * shared[i] > part.end - part.start
-    ]
+    within = [i for i, part in enumerate(segments) if shared[i] > 0 and 2 * shared[i] > part.end - part.start]
     if within:
         return within
     return [shared.index(max(shared))] if shared and max(shared) > 0 else []

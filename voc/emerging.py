@@ -4,8 +4,9 @@ Enters: the store and the registry. Leaves: what is said more often now than in 
 What must hold: groups are found without looking at time, so that they favour no period and the test in
 `voc.growth` stays true; a feedback counts once for a group, however many of its segments belong there.
 
-Groups come from average-linkage clustering (Sokal and Michener 1958) of a sample of the centred vectors. Every
-segment then joins the group to whose members it is nearest on average, if near enough by the same measure.
+Groups come from average-linkage clustering (Sokal and Michener 1958) of a sample of the centred vectors.
+Every segment then joins the group to whose members it is nearest on average, if near enough by the same
+measure.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ Q = 0.05
 #: Feedback of the present that a listed thing has at least.
 FEWEST = 5
 #: Mean cosine of a group's members at least; inside a topic, whose segments are all near to each other, more.
-#: Chosen where groups best gathered again the segments of a topic that had been hidden (docs/emerging.md).
-ALIKE = 0.25
+#: The first was chosen by how well groups gather a topic that was hidden (docs/emerging.md).
+ALIKE = 0.2
 ALIKE_WITHIN = 0.35
 #: Different feedback of the sample that make a group.
 SEEDS = 3
@@ -91,14 +92,14 @@ class Emerging:
     """Something that is said more often than it was.
 
     Attributes:
-        kind: ``none`` for a group of segments without a topic, ``topic`` for a topic as a whole, ``within`` for
-            a group inside one.
+        kind: ``none`` for a group of segments without a topic, ``topic`` for a topic as a whole, ``within``
+            for a group inside one.
         topic: key of the topic, None for ``none``.
         label: a phrase that is typical of its segments.
         now, past: feedback that mention it.
         rate_now, rate_past: the same per 1,000 feedback of the period.
-        ratio: of the two rates, None if the past has none; ``ratio_low`` and ``ratio_high`` bound it with 95 %
-            confidence, None for no upper bound.
+        ratio: of the two rates, None if the past has none; ``ratio_low`` and ``ratio_high`` bound it with
+            95 % confidence, None for no upper bound.
         dispersion: the factor by which its counts are taken to vary more than Poisson counts.
         p, q: see `voc.growth`.
         first_seen: when the first of its feedback occurred, of those that were looked at.
@@ -153,9 +154,12 @@ class Findings:
     tested: int
     items: tuple[Emerging, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The findings as JSON values."""
-        return asdict(self) | {"items": [one.as_dict() for one in self.items]}
+    def as_dict(self, limit: int) -> dict[str, Any]:
+        """The findings as JSON values: how many things grow, and the first ``limit`` of them."""
+        body = asdict(self)
+        body["grown"] = len(self.items)
+        body["items"] = [one.as_dict() for one in self.items[:limit]]
+        return body
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,11 +213,12 @@ def emerging(store: Store, registry: Registry, reader: str, question: Question) 
 def _borders(last: date, question: Question) -> tuple[str, str, str]:
     """First moments of the past, of the present, and of what comes after it."""
     end = last.toordinal() + 1
-    days = (end - question.window_days - question.past_days, end - question.window_days, end)
-    return tuple(_moment(day) for day in days)  # type: ignore[return-value]  # three stay three
+    turn = end - question.window_days
+    return _moment(turn - question.past_days), _moment(turn), _moment(end)
 
 
 def _moment(day: int) -> str:
+    """The first moment of a day by its ordinal, that of the nearest day there is for one beyond all."""
     return f"{date.fromordinal(min(max(day, 1), date.max.toordinal())).isoformat()}T00:00:00.000Z"
 
 
@@ -268,18 +273,17 @@ def clusters(
     sample = _sample(owners, pool, most)
     if len(sample) < SEEDS:
         return []
-    chosen = points[sample].astype(np.float64)
-    distances = np.clip(1 - chosen @ chosen.T, 0, 2)
+    chosen = points[sample]
+    distances = np.clip(1 - chosen @ chosen.T, 0, 2).astype(np.float64)
     np.fill_diagonal(distances, 0)
     labels = fcluster(average(squareform(distances, checks=False)), 1 - alike, "distance")
-    means = [
-        chosen[labels == label].mean(axis=0)
-        for label in np.unique(labels)
-        if len(np.unique(owners[sample[labels == label]])) >= SEEDS
-    ]
+    large = np.flatnonzero(np.bincount(labels) >= SEEDS)
+    seeds = [sample[labels == label] for label in large]
+    means = [points[seed].mean(axis=0) for seed in seeds if len(np.unique(owners[seed])) >= SEEDS]
     if not means:
         return []
-    cosines = points[pool] @ np.array(means, np.float32).T  # with the mean: the mean of those with its members
+    # the cosine with a mean that is not made a unit row is the mean of the cosines with its members
+    cosines = points[pool] @ np.array(means, np.float32).T
     nearest = np.where(cosines.max(axis=1) >= alike, cosines.argmax(axis=1), -1)
     return [pool[nearest == number] for number in range(len(means))]
 
@@ -316,9 +320,7 @@ def grown_groups(
     weekly = np.zeros((len(groups), width), np.int64)
     for number, found in enumerate(members):
         weekly[number] = _per_week(weeks[found], width)
-    return growth(
-        now, weekly, past, int(present.sum()), _per_week(weeks, width), int((~present).sum())
-    )
+    return growth(now, weekly, past, int(present.sum()), _per_week(weeks, width), int((~present).sum()))
 
 
 def _per_week(weeks: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -350,7 +352,7 @@ def _described(group: Group, grown: Growth, number: int, view: _View) -> Emergin
     past = len(feedback) - now
     of_now = int(present.sum())
     of_past = len(present) - of_now
-    negative = len({int(stretch.owners[row]) for row in rows if stretch.segments[row].sentiment == "negative"})
+    upset = {int(stretch.owners[row]) for row in rows if stretch.segments[row].sentiment == "negative"}
     departments = Counter(one.department for one in segments if one.department)
     return Emerging(
         kind=group.kind,
@@ -367,8 +369,8 @@ def _described(group: Group, grown: Growth, number: int, view: _View) -> Emergin
         p=float(f"{grown.p[number]:.3g}"),
         q=float(f"{grown.q[number]:.3g}"),
         first_seen=min(stretch.times[one] for one in feedback),
-        negative=negative,
-        negative_share=_share(negative, now),
+        negative=len(upset),
+        negative_share=_share(len(upset), now),
         languages=dict(Counter(one.language for one in segments).most_common()),
         departments=dict(departments.most_common()),
         examples=_examples(group, rows, view),

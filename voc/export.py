@@ -19,7 +19,8 @@ FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "pa
 COLUMNS = (
     "id", "text", "source", "external_id", "occurred_at", "received_at", "channel", "customer_ref",
     "language", "sentiment", "sentiment_score", "sentiment_confidence", "owner", "owner_confidence",
-    "cooperators", "touchpoint", "status", "hops", "topics", "segments", "scores", "attributes", "pipeline",
+    "cooperators", "touchpoint", "status", "hops", "topics", "segments", "scores", "attributes", "corrected",
+    "pipeline",
 )  # fmt: skip
 NUMBERS = frozenset({"sentiment_score", "sentiment_confidence", "owner_confidence"})
 PAGE = 1_000
@@ -45,7 +46,9 @@ def _write_jsonl(pages: Iterator[list[Kept]], path: Path, progress: Callable[[in
         for page in pages:
             for kept in page:
                 analysis = kept.analysis.as_dict() if kept.analysis else None
-                row = {"feedback": kept.feedback.as_dict(), "analysis": analysis}
+                row: dict[str, Any] = {"feedback": kept.feedback.as_dict(), "analysis": analysis}
+                if kept.corrected:
+                    row["corrected"] = list(kept.corrected)
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
             total += len(page)
             progress(len(page))
@@ -86,7 +89,8 @@ def _flat(kept: Kept) -> dict[str, Any]:
     row = {name: analysis.get(name, feedback.get(name)) for name in COLUMNS}
     topics = dict.fromkeys(part["topic"] for part in analysis.get("segments", []) if part["topic"])
     row["topics"] = list(topics)
-    for name in ("cooperators", "hops", "topics", "segments", "scores", "attributes"):
+    row["corrected"] = list(kept.corrected)
+    for name in ("cooperators", "hops", "topics", "segments", "scores", "attributes", "corrected"):
         row[name] = json.dumps(row[name], ensure_ascii=False)
     return row
 

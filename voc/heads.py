@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
 from voc.errors import ArtefactError
-from voc.text import fold
+from voc.text import fold_word
 
 #: scikit-learn's own types that skops does not trust by default and that a head is made of.
 TRUSTED = (
@@ -85,8 +86,7 @@ class FeatureMap:
 
 def _hashed(words: Sequence[str]) -> sp.csr_matrix:
     return HashingVectorizer(
-        token_pattern=r"(?u)\S+",  # noqa: S106
-        ngram_range=(1, 2),
+        analyzer=_terms,
         n_features=N_COLUMNS,
         alternate_sign=False,
         norm=None,
@@ -94,8 +94,14 @@ def _hashed(words: Sequence[str]) -> sp.csr_matrix:
     ).transform(words)
 
 
+def _terms(text: str) -> list[str]:
+    """Words and pairs of neighbours, in lower case."""
+    words = text.lower().split()
+    return [*words, *map(" ".join, pairwise(words))]
+
+
 def _syllables(words: Sequence[str]) -> list[str]:
-    return [fold(text).replace("_", " ") for text in words]
+    return [" ".join(map(fold_word, text.replace("_", " ").split())) for text in words]
 
 
 def probabilities(classifier: Any, features: sp.csr_matrix) -> NDArray[np.float32]:

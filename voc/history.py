@@ -191,6 +191,15 @@ class History:
             self.store.runs.release(run)
             raise
 
+    def told(self, change: Change) -> dict[str, Any]:
+        """A change as JSON values, its examples with their texts."""
+        told = change.as_dict()
+        keys = [key for move in told["owners_moved"] for key in move["examples"]]
+        texts = {key: kept.feedback.text for key, kept in self.store.get_many(keys).items()}
+        for move in told["owners_moved"]:
+            move["examples"] = [{"id": key, "text": texts[key]} for key in move["examples"] if key in texts]
+        return told
+
     def rollback(self, number: int) -> Run:
         """Shows again what was shown before a run; see `voc.store.runs.Runs.rollback` for errors."""
         return self.store.runs.rollback(number)

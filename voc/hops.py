@@ -16,13 +16,13 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from voc.records import BASE_DEPARTMENTS
-from voc.text import fold
+from voc.text import fold, fold_word
 
 #: Longer texts are read up to here: no letter that people write is longer.
 MAX_CHARS = 20_000
@@ -74,10 +74,22 @@ class _Sign:
 
 @dataclass(slots=True)
 class _Lexicon:
-    """Entries by their first folded word, longest first, and the words that show a setting."""
+    """Entries by their first folded word, longest first, and the words that show a setting.
+
+    Attributes:
+        places: folded names of places by their first word.
+    """
 
     entries: dict[str, list[_Entry]]
     settings: dict[str, frozenset[str]]
+    places: dict[str, list[tuple[str, ...]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = {
+            first: found
+            for first, row in self.entries.items()
+            if (found := [entry.base for entry in row if "place" in entry.roles])
+        }
 
 
 @dataclass(slots=True)
@@ -108,8 +120,10 @@ def find_hops(text: str, names: Mapping[str, str] | None = None) -> tuple[str, .
         ValueError: a name leads to no base department.
     """
     lexicon = _with(_lexicon(), names or {})
-    signs = list(_signs(_words(text[:MAX_CHARS]), lexicon))
-    hops = _hops(signs)
+    words = _words(text[:MAX_CHARS])
+    if _most_places(words, lexicon) < 2:
+        return ()
+    hops = _hops(list(_signs(words, lexicon)))
     return tuple(hop.department for hop in hops) if _is_chain(hops) else ()
 
 
@@ -176,19 +190,13 @@ def _with(lexicon: _Lexicon, names: Mapping[str, str]) -> _Lexicon:
     return _Lexicon(entries, lexicon.settings)
 
 
-@lru_cache(maxsize=1 << 16)
-def _base(word: str) -> str:
-    """`fold`, once for each word: the same few thousand make up most of what people write."""
-    return fold(word)
-
-
 def _words(text: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(unicodedata.normalize("NFC", text).lower()))
 
 
 def _signs(words: Sequence[str], lexicon: _Lexicon) -> Iterator[_Sign]:
     """The text as signs, the longest phrase first."""
-    bare = tuple(_base(word) for word in words)
+    bare = tuple(fold_word(word) for word in words)
     plain = _is_plain(words, bare)
     written = f" {' '.join(words)} {' '.join(bare) if plain else ''} "
     setting = {name for name, shown in lexicon.settings.items() if any(cue in written for cue in shown)}
@@ -202,6 +210,13 @@ def _signs(words: Sequence[str], lexicon: _Lexicon) -> Iterator[_Sign]:
         department = next((other for name, other in entry.settings if name in setting), entry.department)
         yield _Sign(" ".join(words[at : at + len(entry.words)]), entry.roles, department)
         at += len(entry.words)
+
+
+def _most_places(words: Sequence[str], lexicon: _Lexicon) -> int:
+    """How many places can be named at most: most texts name fewer than two, and need no closer look."""
+    bare = tuple(map(fold_word, words))
+    begun = [at for at, word in enumerate(bare) if word in lexicon.places]
+    return sum(any(bare[at : at + len(base)] == base for base in lexicon.places[bare[at]]) for at in begun)
 
 
 def _is_plain(words: Sequence[str], bare: Sequence[str]) -> bool:
@@ -230,7 +245,7 @@ def _match(
 
 def _same(word: str, base: str, wanted: str, loose: bool) -> bool:
     """Whether a word is the wanted one; ``loose``: also where it was typed without its diacritics."""
-    return word == wanted or (loose and word == base and base == _base(wanted))
+    return word == wanted or (loose and word == base and base == fold_word(wanted))
 
 
 def _hops(signs: Sequence[_Sign]) -> list[_Hop]:

@@ -221,7 +221,8 @@ def _corrections(db: Database) -> None:
     db.execute("ALTER TABLE analyses ADD COLUMN corrected TEXT NOT NULL DEFAULT '[]'")
     db.execute("ALTER TABLE analyses ADD COLUMN said TEXT")
     db.execute(
-        "CREATE INDEX analyses_review ON analyses (owner_confidence, feedback) WHERE status = 'review'"
+        "CREATE INDEX analyses_review ON analyses (status, owner_confidence, feedback) "
+        "WHERE status = 'review'"
     )
 
 

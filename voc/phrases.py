@@ -13,14 +13,19 @@ from collections.abc import Sequence
 
 #: Words of a phrase at most; a Vietnamese word of several syllables is one.
 LONGEST = 4
+#: A word that more of the other segments have, such as an article, neither begins nor ends a phrase.
+COMMON = 0.02
+#: Share of a phrase's segments that a longer one has at least to be taken in its place.
+LEFT = 1 / 3
 _WORD = re.compile(r"[^\W\d_]\w*")
 
 
 def typical_phrase(segments: Sequence[str], among: Sequence[str]) -> str:
     """The phrase by whose share in ``segments`` they differ most from ``among``; "" if there is no word.
 
-    It has the largest ``f log(f / g)``, f and g the shares of the segments that have it: its part of the
-    Kullback-Leibler divergence (Tomokiyo and Hurst 2003, informativeness).
+    First the one with the largest ``f log(f / g)``, f and g the shares of the segments that have it: its part
+    of the Kullback-Leibler divergence (informativeness, Tomokiyo and Hurst 2003). Then the longest that
+    contains it and stands in at least a third of its segments, since a longer phrase says more to its reader.
 
     Args:
         segments: words joined by blanks, the syllables of one joined by ``_``; some of ``among``.
@@ -31,12 +36,20 @@ def typical_phrase(segments: Sequence[str], among: Sequence[str]) -> str:
         return ""
     outside = Counter(phrase for words in among for phrase in _phrases(words) if phrase in inside)
 
-    def weight(phrase: str) -> tuple[float, int, str]:
+    def common(word: str) -> bool:
+        return outside[word] - inside[word] > COMMON * (len(among) - len(segments))
+
+    def weight(phrase: str) -> tuple[float, str]:
         share = inside[phrase] / len(segments)
         whole = max(outside[phrase], inside[phrase]) / len(among)
-        return share * math.log(share / whole), len(phrase), phrase
+        return share * math.log(share / whole), phrase
 
-    return max(inside, key=weight).replace("_", " ")
+    telling = [one for one in inside if not common(one.split()[0]) and not common(one.split()[-1])]
+    best = max(telling or inside, key=weight)
+    longer = [
+        one for one in telling if f" {best} " in f" {one} " and inside[one] >= max(2, LEFT * inside[best])
+    ]
+    return max(longer, key=lambda one: (len(one.split()), weight(one)), default=best).replace("_", " ")
 
 
 def _phrases(words: str) -> set[str]:

@@ -7,6 +7,7 @@ needed, so the folding is our own and stands in one place.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 #: Categories that leave nothing on the page: control, format, surrogate, and the three of white space.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
@@ -15,8 +16,16 @@ _STROKED = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
 
 def fold(text: str) -> str:
     """Lower case without diacritics: ``"Đổi trả"`` -> ``"doi tra"``. Length may change."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.translate(_STROKED).lower())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+@lru_cache(maxsize=1 << 16)
+def fold_word(word: str) -> str:
+    """`fold`, once for each word: the same few thousand make up most of what people write."""
+    return fold(word)
 
 
 def is_visible(text: str) -> bool:

@@ -11,6 +11,7 @@ which removes what all sentences share); `voc.registry` says which of them choos
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,8 @@ def fit(
     Args:
         words: one text per row, its words joined by blanks (Vietnamese words whole, joined by ``_``).
         vectors: float32 (n, n_dims), unit rows.
-        min_topic_size: least number of different rows of a topic.
+        min_topic_size: least number of different rows of a topic; no topic is found that has over twenty
+            times as many and over a tenth of all rows.
         hints: for each row the number of a theme that it is likely about, -1 for not known
             (semi-supervised topic modelling: UMAP draws rows of one theme together).
         most: how many topics at most; the smallest one joins the one it is nearest to until there are no
@@ -176,17 +178,18 @@ def fit(
         The cluster of each row (-1 for none), and the top words of each cluster. The numbers mean
         nothing beyond this call. Fewer than 20 different rows have no clusters.
     """
+    themes = [-1] * len(words) if hints is None else list(hints)
+    keys = [_digest(*row) for row in zip(words, vectors, themes, strict=True)]
+    _, first, copies = np.unique(keys, return_index=True, return_inverse=True)
+    if len(first) < 20:  # nothing that ten dimensions could be laid through
+        return np.full(len(words), -1, np.int64), {}
+
     from bertopic import BERTopic
     from bertopic.vectorizers import ClassTfidfTransformer
     from hdbscan import HDBSCAN
     from sklearn.feature_extraction.text import CountVectorizer
     from umap import UMAP
 
-    themes = [-1] * len(words) if hints is None else list(hints)
-    keys = [_digest(*row) for row in zip(words, vectors, themes, strict=True)]
-    _, first, copies = np.unique(keys, return_index=True, return_inverse=True)
-    if len(first) < 20:  # nothing that ten dimensions could be laid through
-        return np.full(len(words), -1, np.int64), {}
     points = vectors[first]
     # A segment counts a word once: one that shouts a word ten times must not speak for its topic.
     texts = [" ".join(dict.fromkeys(words[row].split())) for row in first]
@@ -203,13 +206,18 @@ def fit(
             n_neighbors=min(30, len(first) - 1), n_components=10, min_dist=0.0, metric="cosine",
             random_state=random_state,
         ),
-        hdbscan_model=HDBSCAN(min_cluster_size=min_topic_size, metric="euclidean", prediction_data=False),
+        hdbscan_model=HDBSCAN(
+            min_cluster_size=min_topic_size, max_cluster_size=max(20 * min_topic_size, len(first) // 10),
+            metric="euclidean", prediction_data=False,
+        ),
         calculate_probabilities=False,
         language=None,
         **counting,
     )  # fmt: skip
     found, _ = model.fit_transform(texts, points, y=None if hints is None else [themes[row] for row in first])
     groups = rejoined(merged(np.asarray(found, np.int64), points, most), points)
+    # It warns that reducing topics after this would go wrong; nothing does.
+    logging.getLogger("BERTopic").setLevel(logging.ERROR)
     model.update_topics(texts, topics=groups.tolist(), **counting)
     top = {number: [word for word, _ in pairs if word] for number, pairs in model.get_topics().items()}
     return groups[copies], top
@@ -220,7 +228,7 @@ def _digest(words: str, vector: NDArray[np.float32], theme: int) -> str:
     return hashlib.sha256(f"{theme} {words}\0".encode() + vector.tobytes()).hexdigest()
 
 
-def _centroids(groups: NDArray[np.int64], points: NDArray[np.float32]) -> NDArray[np.float32]:
+def centroids(groups: NDArray[np.int64], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Unit rows, float32 (n_groups, n_dims), of the groups 0, 1, 2 and on."""
     means = np.array([points[groups == number].mean(axis=0) for number in range(groups.max() + 1)])
     return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9), np.float32)
@@ -231,8 +239,8 @@ def merged(groups: NDArray[np.int64], points: NDArray[np.float32], most: int | N
     groups = groups.copy()
     while most is not None and groups.max() + 1 > max(most, 1):
         smallest = int(np.bincount(groups[groups >= 0]).argmin())
-        centroids = _centroids(groups, points)
-        cosines = centroids @ centroids[smallest]
+        means = centroids(groups, points)
+        cosines = means @ means[smallest]
         cosines[smallest] = -2.0
         groups[groups == smallest] = cosines.argmax()
         groups[groups > smallest] -= 1
@@ -243,7 +251,7 @@ def rejoined(groups: NDArray[np.int64], points: NDArray[np.float32]) -> NDArray[
     """Rows of no group join the nearest one, if they are nearer to it than its farthest tenth of members."""
     if groups.max() < 0:
         return groups
-    cosines = points @ _centroids(groups, points).T
+    cosines = points @ centroids(groups, points).T
     least = [np.quantile(cosines[groups == number, number], 0.1) for number in range(groups.max() + 1)]
     best = cosines.argmax(axis=1)
     near = cosines[np.arange(len(best)), best] >= np.array(least)[best]
@@ -272,3 +280,47 @@ def top_words(texts: Sequence[str], stop_words: Sequence[str], count: int) -> li
         tuple(str(names[i]).replace("_", " ") for i in np.argsort(-row, kind="stable")[:count] if row[i] > 0)
         for row in weights
     ]
+
+
+def hierarchy(
+    texts: Sequence[str], vectors: NDArray[np.float32], stop_words: Sequence[str]
+) -> list[tuple[tuple[int, ...], float]]:
+    """BERTopic's own hierarchy over topics that are there already (its "manual topic modeling").
+
+    Args:
+        texts: per topic, its words joined by blanks.
+        vectors: float32 (n_topics, n_dims), where each topic lies; their cosines make the tree (Ward), since
+            words would part the languages.
+
+    Returns:
+        The rows that each merge brings under one roof, and at which distance, nearest first. Nothing for
+        fewer than three topics.
+    """
+    import contextlib
+    import io
+
+    from bertopic import BERTopic
+    from bertopic.backend import BaseEmbedder
+    from bertopic.cluster import BaseCluster
+    from bertopic.dimensionality import BaseDimensionalityReduction
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    if len(texts) < 3:
+        return []
+    model = BERTopic(
+        embedding_model=BaseEmbedder(),
+        umap_model=BaseDimensionalityReduction(),
+        hdbscan_model=BaseCluster(),
+        vectorizer_model=CountVectorizer(token_pattern=r"(?u)[^\W\d_][\w]+", stop_words=list(stop_words)),  # noqa: S106
+        language=None,
+    )
+    said = [text or f"topic{row}" for row, text in enumerate(texts)]
+    found, _ = model.fit_transform(said, np.asarray(vectors, np.float32), y=list(range(len(said))))
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+        tree = model.hierarchical_topics(said, use_ctfidf=False)
+    row_of = {int(number): row for row, number in enumerate(found)}
+    merges = [
+        (tuple(sorted(row_of[int(number)] for number in numbers)), float(distance))
+        for numbers, distance in zip(tree["Topics"], tree["Distance"], strict=True)
+    ]
+    return sorted(merges, key=lambda merge: (merge[1], len(merge[0])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voc.api import feedback, reading, topics
+from voc.api import decisions, emerging, feedback, reading, topics
 from voc.api.blueprint import api
 
-__all__ = ["api", "feedback", "reading", "topics"]
+__all__ = ["api", "decisions", "emerging", "feedback", "reading", "topics"]

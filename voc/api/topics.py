@@ -1,13 +1,20 @@
-"""Topics: what they are and how many feedback have them."""
+"""Topics and themes: what they are, how many feedback have them, how they came to be, and changes of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flask_openapi3.models.tag import Tag
+
 from voc import reports
 from voc.api import schemas
+from voc.api import schemas_topics as shapes
 from voc.api.blueprint import READING, api, services
-from voc.errors import NotFound
+from voc.curation import Curation, line_of, themes
+from voc.errors import InvalidInput
+
+TOPICS = Tag(name="Topics", description="Changes of topics: dated, with an author, and undone when wrong.")
+_CHANGE: dict[str | int, Any] = {200: shapes.TopicEventOut, 409: schemas.ErrorBody}
 
 
 @api.get("/topics", tags=[READING], summary="All topics", responses={200: schemas.TopicsOut})
@@ -19,8 +26,52 @@ def get_topics(query: schemas.FilterQuery) -> dict[str, Any]:
 
 @api.get("/topics/<key>", tags=[READING], summary="One topic", responses={200: schemas.TopicOut})
 def get_topic(path: schemas.KeyPath) -> dict[str, Any]:
-    """Name, words, examples, department and counts."""
-    for summary in reports.topics(services().store, services().pipelines.get().topics):
-        if summary.topic.key == path.key:
-            return summary.as_dict()
-    raise NotFound("topic_unknown", f"no topic has the key {path.key!r}", "key")
+    """Name, words, examples, department, lineage and counts; also of a topic that is no longer active."""
+    topic = services().pipelines.get().topics.registry.get(path.key)
+    counts = services().store.topic_counts(schemas.FilterQuery().filter())
+    return reports.TopicSummary(topic, *counts.get(path.key, (0, 0))).as_dict()
+
+
+@api.get("/themes", tags=[READING], summary="All themes", responses={200: shapes.ThemesOut})
+def get_themes() -> dict[str, Any]:
+    """Themes with their topics: the two levels that topics are read by."""
+    return {"items": themes(services().pipelines.get().topics.registry)}
+
+
+@api.get(
+    "/topics/<key>/history", tags=[TOPICS], summary="How a topic came to be",
+    responses={200: shapes.TopicHistoryOut},
+)  # fmt: skip
+def get_topic_history(path: schemas.KeyPath) -> dict[str, Any]:
+    """Every change, the oldest first; none for a topic that is as it was shipped."""
+    return {"items": [line_of(event) for event in _curation().history(path.key)]}
+
+
+@api.post("/topics/<key>/rename", tags=[TOPICS], summary="Name a topic otherwise", responses=_CHANGE)
+def post_rename(path: schemas.KeyPath, body: shapes.RenameBody) -> dict[str, Any]:
+    """Its key stays, and what belongs to it."""
+    if not body.name and not body.remit:
+        raise InvalidInput("name_missing", "give a name or a remit", "name")
+    return line_of(_curation().rename(path.key, body.name, body.remit, author=body.by, reason=body.reason))
+
+
+@api.post("/topics/<key>/merge", tags=[TOPICS], summary="Merge a topic into another", responses=_CHANGE)
+def post_merge(path: schemas.KeyPath, body: shapes.MergeBody) -> dict[str, Any]:
+    """The other topic takes its segments from now on."""
+    return line_of(_curation().merge([path.key], body.into, author=body.by, reason=body.reason))
+
+
+@api.post("/topics/<key>/move", tags=[TOPICS], summary="Send a topic to a department", responses=_CHANGE)
+def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
+    """Its segments stay; they concern another department from now on."""
+    return line_of(_curation().move(path.key, body.department, author=body.by, reason=body.reason))
+
+
+@api.post("/topics/<key>/retire", tags=[TOPICS], summary="Retire a topic", responses=_CHANGE)
+def post_retire(path: schemas.KeyPath, body: shapes.RetireBody) -> dict[str, Any]:
+    """It takes no more segments; they belong to none."""
+    return line_of(_curation().retire(path.key, author=body.by, reason=body.reason))
+
+
+def _curation() -> Curation:
+    return Curation(services().store, services().pipelines, services().organization)

@@ -6,9 +6,11 @@ is missing or altered; 4 the database cannot be used.
 
 from __future__ import annotations
 
+from voc.cli.decisions import correct, corrections, review_queue
+from voc.cli.emerging import emerging
 from voc.cli.feedback import analyze, export, ingest
 from voc.cli.history import reclassify, runs
-from voc.cli.learning import train
+from voc.cli.learning import learn, models, train
 from voc.cli.measuring import evaluate
 from voc.cli.reading import search, trends
 from voc.cli.service import demo, init, serve
@@ -18,6 +20,8 @@ from voc.cli.topics import topics
 __all__ = ["main"]
 
 for _command in (
-    init, serve, demo, ingest, analyze, export, search, trends, topics, reclassify, runs, train, evaluate,
+    init, serve, demo, ingest, analyze, export, search, trends, topics, reclassify, runs,
+    correct, corrections, review_queue, learn, models, train, evaluate,
 ):  # fmt: skip
     main.add_command(_command)
+topics.add_command(emerging)

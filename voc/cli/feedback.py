@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from voc.cli.shared import Context, as_json, dumped, pass_context, progress, say_counts
+from voc.cli.engine import cluster_at, dask_option
+from voc.cli.shared import Context, as_json, pass_context, progress, say_counts
 from voc.errors import InvalidInput, VocError
+
+if TYPE_CHECKING:
+    from voc import bulk
 
 
 @click.command()
@@ -109,65 +114,74 @@ def ingest_rows(
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="surrogateescape"), default="-")
+@click.argument("file", type=click.Path(exists=True, allow_dash=True, path_type=Path), default="-")
+@click.option("--format", "file_format", type=click.Choice(["csv", "jsonl", "parquet"]),
+              help="Of FILE; taken from its ending if left out, JSONL where that says nothing.")  # fmt: skip
+@click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN",
+              help="Column of `text` or `id`, such as text='Nội dung'; may be given often.")  # fmt: skip
+@click.option("--out", help="File to write, or a folder (with / at its end) that gets a file per partition "
+              "[default: standard output].")  # fmt: skip
+@click.option("--out-format", type=click.Choice(["csv", "jsonl", "parquet"]),
+              help="Of --out; taken from its ending if left out, that of FILE for a folder.")  # fmt: skip
+@click.option("--partition-rows", type=click.IntRange(min=1), help="Rows of a partition [default: 2000, or "
+              "256 if this process writes to standard output].")  # fmt: skip
+@dask_option
 @pass_context
-def analyze(context: Context, file: TextIO) -> None:
-    """Analyze JSONL lines of FILE or standard input; keep nothing.
+def analyze(
+    context: Context,
+    file: Path,
+    file_format: bulk.Format | None,
+    mapping: Sequence[str],
+    out: str | None,
+    out_format: bulk.Format | None,
+    partition_rows: int | None,
+    dask: str | None,
+) -> None:
+    """Analyze the rows of FILE or standard input; keep nothing.
 
-    Each line holds `text` and, if you like, `id`; other keys are ignored. One line comes out per line that
-    went in, in order. A bad line gives {"id", "error"} in its place, and the exit status is then 1.
+    FILE is JSONL, CSV or Parquet, or a folder of such files. Each row holds `text` and, if you like, `id`;
+    other columns are ignored. One row comes out per row that went in, in order, as JSONL on standard output
+    or as --out says; that file appears once all of it is there. A bad row gives {"id", "error"} in its place,
+    and the exit status is then 1.
     """
-    failed = False
-    chunk: list[str] = []
-    with progress("analyzing") as advance:
+    from voc import bulk
 
-        def flush() -> None:
-            nonlocal failed
-            for result in _analyze_lines(context, start, chunk):
-                failed = failed or "error" in result
-                sys.stdout.write(dumped(result) + "\n")
-            sys.stdout.flush()
-            advance(len(chunk))
+    given, rows = _rows_of(context, file, file_format, _mapping(mapping))
+    partitions = bulk.partitions(rows, partition_rows or (bulk.PARTITION_ROWS if out or dask else bulk.CHUNK))
+    with progress("analyzing") as advance, cluster_at(context, dask) as cluster:
 
-        start = 0
-        for line in file:
-            chunk.append(line)
-            if len(chunk) == 256:
-                flush()
-                start += len(chunk)
-                chunk.clear()
-        if chunk:
-            flush()
-    sys.exit(1 if failed else 0)
+        def parts(written_as: bulk.Format) -> Iterator[bulk.Part]:
+            task = bulk.part_of(written_as)
+            if cluster is None:
+                return map(partial(task, context.services.pipelines.get()), partitions)
+            return cluster.map(task, partitions, bulk.name_of)
+
+        if out is None:
+            _, bad = bulk.print_parts(parts("jsonl"), click.open_file("-", "wb"), advance)
+        else:
+            folder = out.endswith("/") or Path(out).is_dir()
+            chosen = out_format or (given if folder else bulk.format_of(Path(out)))
+            count, bad = bulk.write(parts(chosen), Path(out), chosen, folder=folder, progress=advance)
+            click.echo(f"{out}: {count} rows, {bad} of them bad")
+    sys.exit(1 if bad else 0)
 
 
-def _analyze_lines(context: Context, start: int, lines: Sequence[str]) -> list[dict[str, Any]]:
-    """A result per line; blank lines are bad lines, so that line numbers stay true."""
-    from voc.ingest import loads, validate
+def _rows_of(
+    context: Context, file: Path, file_format: bulk.Format | None, columns: dict[str, str]
+) -> tuple[bulk.Format, Iterator[bulk.BulkRow]]:
+    """The format of what `analyze` reads, and its rows."""
+    from voc import bulk
 
-    results: list[dict[str, Any]] = []
-    good: list[tuple[int, str, str]] = []
-    for place, line in enumerate(lines):
-        key = str(start + place + 1)
-        try:
-            values = loads(line)
-            given = values.get("id") if isinstance(values, dict) else None
-            key = str(given) if isinstance(given, str | int) else key
-            text = {"text": values["text"]} if isinstance(values, dict) and "text" in values else values
-            if isinstance(values, dict) and "text" not in values:
-                text = {}
-            good.append((place, key, validate(text, text_max_chars=context.settings.text_max_chars).text))
-            results.append({})
-        except (ValueError, RecursionError) as error:
-            body = InvalidInput("json_invalid", f"the line is not JSON: {error}").body()
-            results.append({"id": key, "error": body})
-        except InvalidInput as error:
-            results.append({"id": key, "error": error.body()})
-    pipeline = context.services.pipelines.get()
-    analyses = pipeline.analyze([key for _, key, _ in good], [text for *_, text in good])
-    for (place, _, _), analysis in zip(good, analyses, strict=True):
-        results[place] = analysis.as_dict()
-    return results
+    if strange := sorted(set(columns) - {"text", "id"}):
+        raise click.BadParameter(f"text and id can be mapped, not {', '.join(strange)}", param_hint="--map")
+    limit = context.settings.text_max_chars
+    if str(file) == "-":
+        if file_format not in (None, "jsonl"):
+            raise click.BadParameter("standard input is read as JSONL", param_hint="--format")
+        lines = click.open_file("-", "r", "utf-8", "surrogateescape")
+        return "jsonl", bulk.read_lines(lines, columns, text_max_chars=limit)
+    given = file_format or bulk.format_of(file, otherwise="jsonl")
+    return given, bulk.read_rows(file, given, columns, text_max_chars=limit)
 
 
 @click.command()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import click
 
+from voc.cli.engine import cluster_at, dask_option
 from voc.cli.shared import Context, as_json, pass_context, progress
 
 
@@ -15,6 +17,7 @@ from voc.cli.shared import Context, as_json, pass_context, progress
 @click.option("--rollback", type=int, metavar="RUN", help="Show again what was shown before this run.")
 @click.option("--since", help="Only feedback that occurred on or after this day (YYYY-MM-DD).")
 @click.option("--source", help="Only this source.")
+@dask_option
 @as_json
 @pass_context
 def reclassify(
@@ -23,19 +26,22 @@ def reclassify(
     rollback: int | None,
     since: str | None,
     source: str | None,
+    dask: str | None,
     as_json: bool,
 ) -> None:
     """Judge kept feedback again by the current models, topics and organization.
 
     Kept vectors are used, so nothing is encoded again unless the encoder changed. The old answers are shown
     until all new ones are there. A run that is stopped, or killed, goes on where it was when this is called
-    again. What people corrected stays.
+    again. What people corrected stays. With --dask the workers judge; this process alone reads and writes
+    the database.
     """
+    from voc.history import judged
     from voc.store import Filter
 
     history = context.services.history
     if rollback is not None:
-        if dry_run or since or source:
+        if dry_run or since or source or dask:
             raise click.UsageError("--rollback takes back a whole run; it goes with no other option")
         run = history.rollback(rollback)
         _say_run(
@@ -44,14 +50,18 @@ def reclassify(
         return
     chosen = Filter(since=since, source=source)
     total = history.left(chosen)
-    with progress("trying" if dry_run else "reclassifying", total) as advance:
+    with (
+        progress("trying" if dry_run else "reclassifying", total) as advance,
+        cluster_at(context, dask) as cluster,
+    ):
+        judge = None if cluster is None else partial(cluster.map, judged)
         if dry_run:
-            number, change = None, history.try_out(chosen, advance)
+            number, change = None, history.try_out(chosen, advance, judge)
         else:
-            run, change = history.run(chosen, advance)
+            run, change = history.run(chosen, advance, judge)
             number = run.number if run else None
     version = context.services.pipelines.get().version
-    result = {"dry_run": dry_run, "run": number, "pipeline": version, **change.as_dict()}
+    result = {"dry_run": dry_run, "run": number, "pipeline": version, **history.told(change)}
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
         return
@@ -66,8 +76,9 @@ def _say_change(result: dict[str, Any]) -> None:
     if result["corrections_kept"]:
         click.echo(f"  {result['corrections_kept']} of them keep what people decided")
     for moved in result["owners_moved"]:
-        shown = f" (such as {', '.join(moved['examples'])})" if moved["examples"] else ""
-        click.echo(f"  owner {moved['from'] or 'none'} -> {moved['to'] or 'none'}: {moved['count']}{shown}")
+        click.echo(f"  owner {moved['from'] or 'none'} -> {moved['to'] or 'none'}: {moved['count']}")
+        for example in moved["examples"]:
+            click.echo(f"      {example['id']}  {' '.join(example['text'].split())[:90]}")
     for entry in result["departments"]:
         name = entry["department"] or "none"
         click.echo(f"  {name:<11} gains {entry['gains']}, loses {entry['loses']}")
@@ -100,6 +111,19 @@ def runs_list(context: Context, as_json: bool) -> None:
             f"{run['run']:>5}  {run['state']:<11} {run['rows']:>9} feedback  {run['pipeline']}  "
             f"{run['started_at']}  {done}"
         )
+
+
+@runs.command("prune")
+@click.option(
+    "--keep", default=1, show_default=True, type=click.IntRange(0), help="Runs to be able to take back."
+)
+@as_json
+@pass_context
+def runs_prune(context: Context, keep: int, as_json: bool) -> None:
+    """Throw away answers that are no longer shown; runs before the last --keep cannot be taken back then."""
+    with progress("pruning") as advance:
+        gone = context.services.store.runs.prune(keep, advance)
+    _say_run({"analyses": gone}, as_json, f"{gone} analyses thrown away; the file shrinks with VACUUM")
 
 
 def _say_run(run: dict[str, Any], as_json: bool, sentence: str) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 from voc.store.emerging import Stretch
 from voc.store.filters import Filter, match_query
 from voc.store.models import ModelVersion, Promotion
+from voc.store.proposals import KINDS, KeptSegment, Kind, Proposal, ProposalItem
 from voc.store.rows import KeptReading, as_kept
 from voc.store.runs import Run
 from voc.store.store import Added, Dimension, Grain, Kept, Outcome, Store, TrendCount
 from voc.store.topics import TopicEvent
 
 __all__ = [
-    "Added", "Dimension", "Filter", "Grain", "Kept", "KeptReading", "ModelVersion", "Outcome", "Promotion",
-    "Run", "Store", "Stretch", "TopicEvent", "TrendCount", "as_kept", "match_query",
+    "KINDS", "Added", "Dimension", "Filter", "Grain", "Kept", "KeptReading", "KeptSegment", "Kind",
+    "ModelVersion", "Outcome", "Promotion", "Proposal", "ProposalItem", "Run", "Store", "Stretch",
+    "TopicEvent", "TrendCount", "as_kept", "match_query",
 ]  # fmt: skip

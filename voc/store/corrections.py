@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from voc.clock import utc_now
-from voc.corrections import apply, standing
+from voc.corrections import apply, is_new, standing
 from voc.errors import Conflict, NotFound
 from voc.records import Analysis, Correction, Span
 from voc.store.analyses import corrections_of, numbers_of, rewrite_analyses, successors_of
@@ -35,7 +35,7 @@ class Corrections:
     ) -> list[Correction]:
         """Keeps what a person said of one feedback and applies it to all its analyses, in one transaction.
 
-        What that person, or another, said last of the same thing in the same words is not kept again.
+        What holds already, whoever said it, is not kept again.
 
         Args:
             key: id of the feedback.
@@ -55,10 +55,8 @@ class Corrections:
             shown = db.conn.execute("SELECT pipeline FROM shown WHERE feedback = ?", (number,)).fetchone()
             if shown is None:
                 raise Conflict("feedback_queued", f"feedback {key!r} was not analyzed yet", "id")
-            held = {(one.span, one.field): one for one in standing(corrections_of(db, [number])[number])}
-            fresh = [
-                one for one in said if (one[0], one[1]) not in held or held[one[0], one[1]].value != one[2]
-            ]
+            held = standing(corrections_of(db, [number])[number])
+            fresh = [one for one in said if is_new(held, *one[:3])]
             last = db.conn.execute("SELECT coalesce(max(number), 0) FROM corrections").fetchone()[0]
             db.conn.executemany(
                 'INSERT INTO corrections (feedback, start, "end", field, value, said, pipeline, '

@@ -19,7 +19,8 @@ class ModelVersion:
     """One set of learned heads.
 
     Attributes:
-        parent: the version that it was learned from, None for the shipped heads.
+        parent: the version in use when it was learned, which it was measured against; None for the shipped
+            heads. All are learned from the shipped heads on.
         files: SHA-256 by file name.
         figures: what was measured, before and after.
         verdict: why it was promoted or refused.
@@ -63,16 +64,28 @@ class ModelTables:
         figures: Mapping[str, Any],
         verdict: str,
     ) -> None:
-        """Keeps a version; it is not used before `promote` names it."""
+        """Keeps a version; it is not used before `promote` names it.
+
+        A version that is known keeps its files, and gets what was measured now.
+        """
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        measured = (utc_now(), author, parent, as_json(dict(figures)), verdict)
         with self._connection.write() as db:
+            if db.conn.execute("SELECT 1 FROM models WHERE version = ?", (version,)).fetchone():
+                db.conn.execute(
+                    "UPDATE models SET made_at = ?, author = ?, parent = ?, figures = ?, verdict = ? "
+                    "WHERE version = ?",
+                    (*measured, version),
+                )
+                return
             db.conn.executemany(
                 "INSERT OR IGNORE INTO model_files VALUES (?, ?)",
                 [(digests[name], content) for name, content in files.items()],
             )
             db.conn.execute(
-                "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (version, utc_now(), author, parent, as_json(digests), as_json(dict(figures)), verdict),
+                "INSERT INTO models (version, files, made_at, author, parent, figures, verdict) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (version, as_json(digests), *measured),
             )
 
     def versions(self) -> list[ModelVersion]:
@@ -97,10 +110,39 @@ class ModelTables:
 
     def promoted(self) -> str | None:
         """The version in use, None for the shipped heads."""
-        row = self._connection.db.conn.execute(
-            "SELECT version FROM promotions ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        return row[0] if row else None
+        return self._in_use()[-1]
+
+    def _in_use(self) -> list[str | None]:
+        """What was used before what is used now, the shipped heads first, what is used now last.
+
+        Going back to the one before takes the last one off.
+        """
+        found: list[str | None] = [None]
+        for row in self._connection.db.conn.execute("SELECT version FROM promotions ORDER BY number"):
+            if len(found) > 1 and found[-2] == row["version"]:
+                found.pop()
+            else:
+                found.append(row["version"])
+        return found
+
+    def rollback(self, *, author: str, reason: str | None = None) -> str | None:
+        """Uses again what was used before the last promotion; rolled back twice, what was before that.
+
+        Returns:
+            The version in use now, None for the shipped heads.
+
+        Raises:
+            Conflict: ``model_not_promoted`` if nothing was promoted that is not rolled back.
+        """
+        with self._connection.write() as db:
+            found = self._in_use()
+            if len(found) == 1:
+                raise Conflict("model_not_promoted", "the shipped heads are in use; nothing was promoted")
+            db.conn.execute(
+                "INSERT INTO promotions (made_at, author, version, reason) VALUES (?, ?, ?, ?)",
+                (utc_now(), author, found[-2], reason or f"rolled back from {found[-1] or 'shipped'}"),
+            )
+        return found[-2]
 
     def promote(self, version: str | None, *, author: str, reason: str | None = None) -> None:
         """Uses a version from now on; None for the shipped heads.

@@ -16,10 +16,8 @@ from voc.store.rows import reading_of
 
 #: The index ``analyses_review`` holds those that wait in any pipeline's word; ``shown`` keeps the one that
 #: counts.
-_WAITING = (
-    "FROM analyses a JOIN shown h ON h.feedback = a.feedback AND h.pipeline = a.pipeline "
-    "JOIN feedback f ON f.number = a.feedback"
-)
+_COUNTED = "FROM analyses a JOIN shown h ON h.feedback = a.feedback AND h.pipeline = a.pipeline "
+_WAITING = f"{_COUNTED} JOIN feedback f ON f.number = a.feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Queue:
         """How many wait."""
         where, values = _where(department, source)
         row = self._connection.db.conn.execute(
-            f"SELECT count(*) {_WAITING} WHERE {' AND '.join(where)}",
+            f"SELECT count(*) {_WAITING if source is not None else _COUNTED} WHERE {' AND '.join(where)}",
             values,
         ).fetchone()
         return int(row[0])

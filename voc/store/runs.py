@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ from voc.store.connection import Connection
 from voc.store.filters import Filter, where_of
 from voc.store.rows import ANALYSIS, CURRENT, KeptReading, analysis_of, as_json, reading_of
 
+#: Feedback whose old analyses are thrown away in one transaction.
+PRUNED_AT_ONCE = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -32,8 +35,8 @@ class Run:
     Attributes:
         pipeline: the version that judges.
         selection: which feedback, as `Filter` takes it.
-        state: ``running``, ``finished``, ``abandoned`` (another pipeline's run began before it was done) or
-            ``rolled_back``.
+        state: ``running``, ``finished``, ``final`` (finished, and can not be rolled back any more),
+            ``abandoned`` (another pipeline's run began before it was done) or ``rolled_back``.
         rows: feedback judged.
         after: number of the last one.
         change: what it moved.
@@ -197,6 +200,42 @@ class Runs:
         """Lets go of a run that is not done, so that anybody may go on with it at once."""
         with self._connection.write() as db:
             db.conn.execute("UPDATE runs SET held_by = NULL WHERE id = ?", (run.number,))
+
+    def prune(self, keep: int, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Throws away analyses that are not shown, but for what the last ``keep`` finished runs replaced.
+
+        Runs before those can then not be rolled back. A range of feedback at a time, so that others can write
+        in between; unfinished runs lose nothing.
+
+        Returns:
+            How many analyses are gone.
+        """
+        with self._connection.write() as db:
+            db.conn.execute(
+                "UPDATE runs SET state = 'final' WHERE state = 'finished' AND id NOT IN "
+                "(SELECT id FROM runs WHERE state = 'finished' ORDER BY id DESC LIMIT ?)",
+                (keep,),
+            )
+            last = db.conn.execute("SELECT coalesce(max(number), 0) FROM feedback").fetchone()[0]
+        gone = 0
+        for start in range(0, last + 1, PRUNED_AT_ONCE):
+            here = (start, start + PRUNED_AT_ONCE - 1)
+            with self._connection.write() as db:
+                db.conn.execute(
+                    "DELETE FROM replaced WHERE feedback BETWEEN ? AND ? "
+                    "AND run IN (SELECT id FROM runs WHERE state = 'final')",
+                    here,
+                )
+                gone += db.conn.execute(
+                    "DELETE FROM analyses WHERE feedback BETWEEN ? AND ? "
+                    "AND pipeline != (SELECT pipeline FROM shown h WHERE h.feedback = analyses.feedback) "
+                    "AND NOT EXISTS (SELECT 1 FROM replaced r "
+                    "WHERE r.feedback = analyses.feedback AND r.pipeline = analyses.pipeline) "
+                    "AND (run IS NULL OR run NOT IN (SELECT id FROM runs WHERE state = 'running'))",
+                    here,
+                ).rowcount
+            progress(PRUNED_AT_ONCE)
+        return gone
 
     def unfinished(self) -> list[Run]:
         """Runs that are going on, or were stopped."""

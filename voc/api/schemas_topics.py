@@ -1,0 +1,76 @@
+"""The JSON of themes, of decisions about topics and of their history, as the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DecisionBody(BaseModel):
+    """Who decides, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field("api", min_length=1, max_length=200, description="Who decides.")
+    reason: str | None = Field(None, max_length=2000, description="Why.")
+
+
+class RenameBody(DecisionBody):
+    """Other words for a topic; a language that is left out keeps its own."""
+
+    name: dict[str, str] = Field(default_factory=dict, description="Phrase by language, `vi` and `en`.")
+    remit: dict[str, str] = Field(default_factory=dict, description="One line by language.")
+
+
+class MergeBody(DecisionBody):
+    """The topic that stays."""
+
+    into: str = Field(max_length=100, description="Key of the topic that stays.")
+
+
+class MoveBody(DecisionBody):
+    """The department that a topic goes to."""
+
+    department: str | None = Field(
+        max_length=100, description="Key of a department; null for the one that covers its field of work."
+    )
+
+
+class RetireBody(DecisionBody):
+    """A topic takes no more segments."""
+
+
+class ThemeOut(BaseModel):
+    """A theme with the keys of its topics."""
+
+    key: str | None = Field(description="Null for the topics that are under no theme.")
+    name: dict[str, str]
+    topics: list[str]
+
+
+class ThemesOut(BaseModel):
+    """All themes, in their order."""
+
+    items: list[ThemeOut]
+
+
+class TopicEventOut(BaseModel):
+    """A line of the registry's history."""
+
+    number: int
+    made_at: str
+    author: str
+    action: str
+    keys: list[str] = Field(description="Topics and themes that it changed.")
+    before: dict[str, Any]
+    after: dict[str, Any]
+    reason: str | None
+    undoes: int | None = Field(description="Number of the change that it took back.")
+    undone: bool
+
+
+class TopicHistoryOut(BaseModel):
+    """The changes of a topic, the oldest first."""
+
+    items: list[TopicEventOut]
