@@ -34,7 +34,7 @@ def curation(services: Services) -> Curation:
 
 def group(key: str, segments: int = 12, **values: Any) -> dict[str, Any]:
     return {
-        "key": key, "name": {"vi": f"Tên {key}", "en": f"Name {key}"}, "name_borrowed": [],
+        "key": key, "name": {"vi": f"Tên {key}", "en": f"Name {key}"}, "name_borrowed": [], "name_rare": [],
         "theme": "delivery", "department": "logistics", "segments": segments, "words": ["thùng", "box"],
         "nearest": None, "examples": ["Thùng hàng bị móp"], "languages": {"vi": 1.0}, "proposed": segments,
     } | values  # fmt: skip
@@ -349,8 +349,8 @@ def test_a_proposal_on_the_command_line(
 ) -> None:
     figures = {
         "segments": 100, "distinct": 90, "fitted": 90, "min_topic_size": 10, "groups": 7, "groups_nobodys": 1,
-        "groups_loose": 2, "groups_of_few_texts": 0, "topics": 64, "topics_after": 65, "outliers_bertopic": 0.3,
-        "outliers_before": 0.62, "outliers_after": 0.55,
+        "groups_loose": 2, "groups_of_few_texts": 0, "topics": 64, "topics_after": 65,
+        "outliers_bertopic": 0.3, "outliers_before": 0.62, "outliers_after": 0.55,
     }  # fmt: skip
     curation.store.proposals.add(Proposal(0, proposal.encoder, figures, proposal.items), author="Lan")
     shown = voc("topics", "diff").output

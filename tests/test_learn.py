@@ -24,7 +24,7 @@ from voc.training.adapt import Strength, adapt
 from voc.training.decisions import Label, gather
 from voc.training.learn import Learner, Outcome, Yardstick, decide, fields_as_departments, with_heads
 
-#: Of a shopping centre that sells the charging of cars as a product; the shipped heads name other departments.
+#: Of a shopping centre that sells the charging of cars as a product; the shipped heads name others.
 CHARGING = (
     "Trạm sạc xe điện trước sảnh hư cả tuần nay chưa ai sửa",
     "Trụ sạc ở hầm B2 cắm vào không lên đèn, sạc mãi không vô điện",
@@ -58,17 +58,23 @@ AT_RANDOM = (
 
 
 @pytest.fixture(scope="module")
-def yardstick(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Yardstick:
-    """A third of our corpus to measure on, read once."""
+def yardstick(pipeline: Pipeline) -> Yardstick:
+    """Our corpus to measure on, read once."""
+    found = Yardstick(pipeline.reader, bundled("corpora"))
+    found.read(lambda _: None)
+    assert 1000 < found.rows < 1200
+    return found
+
+
+@pytest.fixture(scope="module")
+def small(yardstick: Yardstick, tmp_path_factory: pytest.TempPathFactory) -> Yardstick:
+    """A tenth of the same, for what does not hang on a point more or less."""
     folder = tmp_path_factory.mktemp("corpora")
     lines = (bundled("corpora") / "feedback.jsonl").read_text("utf-8").splitlines()
-    groups = sorted({json.loads(line)["group"] for line in lines})[::3]
-    kept = [line for line in lines if json.loads(line)["group"] in set(groups)]
+    groups = set(sorted({json.loads(line)["group"] for line in lines})[::10])
+    kept = [line for line in lines if json.loads(line)["group"] in groups]
     (folder / "feedback.jsonl").write_text("\n".join(kept), "utf-8")
-    found = Yardstick(pipeline.reader, folder)
-    found.read(lambda _: None)
-    assert 250 < found.rows < 450
-    return found
+    return Yardstick(yardstick.reader, folder)
 
 
 @dataclass
@@ -85,7 +91,7 @@ class House:
     def correct(self, key: str, value: Any, field: str = "owner", span: Span | None = None) -> None:
         analysis = self.store.get_many([key])[key].analysis
         assert analysis is not None
-        said = getattr(analysis, field) if span is None else None
+        said = getattr(analysis, field, None) if span is None else None
         self.store.corrections.add(
             key, [(span, field, value, said)], author="An", reason=None,
             departments=self.services.pipelines.get().department_of_topic,
@@ -115,18 +121,31 @@ def house(
     services.store.close()
 
 
-def test_ten_corrections_move_the_eleventh_text_and_are_taken_back(house: House) -> None:
+def test_ten_corrections_are_learned_once_move_the_eleventh_text_and_are_taken_back(
+    house: House, feedback: Callable[..., Feedback]
+) -> None:
     texts = [*CHARGING, ELEVENTH, *OTHERS]
     version, said = house.services.pipelines.get().version, house.says(texts)
     assert said[len(CHARGING)]["owner"] == "operations"
     for number in range(10):
         house.correct(f"c{number}", "product")
-    assert (tried := house.learn(dry_run=True)).promoted
+    once = house.learn(dry_run=True)
+    assert once.promoted
     assert house.store.models.versions() == []
+    for number in range(10):  # posted again, taken back and posted again, and of the same words once more
+        house.correct(f"c{number}", "product")
+        house.correct(f"c{number}", "care")
+        house.correct(f"c{number}", "product")
+    house.services.worklist.submit([feedback("twin", CHARGING[0])])
+    house.correct("twin", "product")
 
     outcome = house.learn()
 
-    assert (outcome.version, outcome.verdict) == (tried.version, tried.verdict)
+    assert (outcome.version, outcome.verdict) == (once.version, once.verdict)
+    assert outcome.figures["held_out"] == once.figures["held_out"]
+    assert outcome.figures["learned"] == {
+        "owner": 10, "segment_department": 0, "sentiment": 0, "segment_sentiment": 0, "touchpoint": 0,
+    }  # fmt: skip
     assert outcome.verdict.startswith("promoted: it meets 0.0000 -> ")
     corrected = outcome.figures["held_out"]["corrected"]
     assert (corrected["rows"], corrected["before"]) == (9, 0.0)  # the service had said one of the ten itself
@@ -154,27 +173,6 @@ def test_ten_corrections_move_the_eleventh_text_and_are_taken_back(house: House)
         house.store.models.rollback(author="An")
 
 
-def test_a_correction_is_learned_once_however_often_it_is_posted(
-    house: House, feedback: Callable[..., Feedback]
-) -> None:
-    for number in range(10):
-        house.correct(f"c{number}", "product")
-    once = house.learn(dry_run=True)
-    for _ in range(3):
-        for number in reversed(range(10)):
-            house.correct(f"c{number}", "care")
-            house.correct(f"c{number}", "product")
-            house.correct(f"c{number}", "product")
-    house.services.worklist.submit([feedback("twin", CHARGING[0])])
-    house.correct("twin", "product")
-    often = house.learn(dry_run=True)
-    assert often.version == once.version
-    assert often.figures["held_out"] == once.figures["held_out"]
-    assert often.figures["learned"] == once.figures["learned"] == {
-        "owner": 10, "segment_department": 0, "sentiment": 0, "segment_sentiment": 0, "touchpoint": 0,
-    }  # fmt: skip
-
-
 def test_too_few_corrections_are_refused_before_anything_is_fitted(house: House) -> None:
     for number in range(9):
         house.correct(f"c{number}", "product")
@@ -185,7 +183,10 @@ def test_too_few_corrections_are_refused_before_anything_is_fitted(house: House)
     assert house.store.models.versions() == []
 
 
-def test_corrections_that_teach_nothing_are_refused_kept_and_promoted_by_hand(house: House) -> None:
+def test_corrections_that_teach_nothing_are_refused_kept_and_promoted_by_hand(
+    house: House, small: Yardstick
+) -> None:
+    house.yardstick = small
     before = house.services.pipelines.get().version
     for number, department in enumerate(AT_RANDOM):
         house.correct(f"o{number}", department)
@@ -206,7 +207,8 @@ def test_corrections_that_teach_nothing_are_refused_kept_and_promoted_by_hand(ho
     assert house.services.pipelines.get().version == before
 
 
-def test_sentiment_is_learned_too(house: House) -> None:
+def test_sentiment_is_learned_too(house: House, small: Yardstick) -> None:
+    house.yardstick = small
     for number in range(10):
         house.correct(f"c{number}", "neutral", "sentiment")
     outcome = house.learn(dry_run=True)

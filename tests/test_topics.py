@@ -13,21 +13,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from voc.topics import Topic, TopicModel, centred, fit
+from voc.registry import Registry, Theme, Topic
+from voc.topics import TopicModel, centred, fit, open_registry, save_registry
 
 CENTER = np.array([0.5, 0.0, 0.0], np.float32)
 
 
-def topic(key: str, threshold: float = 0.8) -> Topic:
-    return Topic(
-        key, {"vi": "Giao trễ", "en": "Late"}, "logistics", ("giao_hàng", "trễ"), ("câu",), 9, threshold
-    )
+def topic(key: str, department: str = "logistics") -> Topic:
+    return Topic(key, {"vi": "Giao trễ", "en": "Late"}, department, ("giao_hàng", "trễ"), ("câu",), 9)
 
 
 @pytest.fixture
-def model() -> TopicModel:
+def registry() -> Registry:
     """Two topics on two axes of the centred space."""
-    return TopicModel([topic("delivery-late"), topic("price", 1.0)], np.eye(3, dtype=np.float32)[:2], CENTER)
+    return Registry.flat(
+        [topic("delivery-late"), topic("price", "sales")], np.eye(3, dtype=np.float32)[:2], [0.8, 1.0],
+        CENTER, themes=[Theme("delivery", {"vi": "Giao hàng", "en": "Delivery"})], encoder="e1",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def model(registry: Registry) -> TopicModel:
+    return TopicModel(registry)
 
 
 @pytest.mark.parametrize(
@@ -60,27 +67,44 @@ def test_rows_are_assigned_in_order_and_alone_as_together(model: TopicModel) -> 
 
 def test_nothing_has_no_topic(model: TopicModel) -> None:
     assert model.assign(np.zeros((0, 3), np.float32)) == []
-    none = TopicModel([], np.zeros((0, 3), np.float32), CENTER)
+    none = TopicModel(Registry.flat([], np.zeros((0, 3), np.float32), [], CENTER))
     assert none.assign(np.ones((2, 3), np.float32)) == [None, None]
 
 
-def test_topics_are_found_by_key(model: TopicModel) -> None:
-    assert model.by_key["price"] is model.topics[1]
-    assert list(model.by_key) == ["delivery-late", "price"]
+def test_a_segment_may_have_to_have_a_topic(registry: Registry) -> None:
+    moved = np.array([[0.7, 0.0, 0.7], [0.0, 0.1, 0.99], [-1.0, -0.1, 0.0]], np.float32) + CENTER
+    assert TopicModel(registry).assign(moved) == [None, None, None]
+    assert TopicModel(registry, must_assign=True).assign(moved) == ["delivery-late", "price", "price"]
 
 
-def test_a_model_comes_back_from_its_files(model: TopicModel, tmp_path: Path) -> None:
-    registry = json.loads(json.dumps(model.save(tmp_path / "topics.safetensors"), ensure_ascii=False))
-    assert registry["topics"][0] == {
-        "key": "delivery-late", "name": {"vi": "Giao trễ", "en": "Late"}, "department": "logistics",
-        "words": ["giao_hàng", "trễ"], "examples": ["câu"], "size": 9, "threshold": 0.8,
+def test_of_topics_about_as_near_the_one_of_a_probable_field_goes_first() -> None:
+    both = Registry.flat(
+        [topic("delivery-late"), topic("price", "sales")], np.eye(3, dtype=np.float32)[:2], [0.6, 0.6], CENTER
+    )
+    moved = np.array([[0.72, 0.69, 0.0]], np.float32) + CENTER
+    fields = np.array([[0.1, 0.9]], np.float32)
+    assert TopicModel(both).assign(moved) == ["delivery-late"]
+    assert TopicModel(both).assign(moved, fields, ["logistics", "sales"]) == ["price"]
+    assert TopicModel(both).assign(moved, fields, ["sales", "logistics"]) == ["delivery-late"]
+    far = np.array([[0.9, 0.3, 0.0]], np.float32) + CENTER
+    assert TopicModel(both).assign(far, fields, ["logistics", "sales"]) == ["delivery-late"]
+
+
+def test_a_registry_comes_back_from_its_files(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "topics.safetensors"
+    content = json.loads(json.dumps(save_registry(registry, file), ensure_ascii=False))
+    assert content["themes"] == [{"key": "delivery", "name": {"vi": "Giao hàng", "en": "Delivery"}}]
+    assert content["topics"][0] == {
+        "key": "delivery-late", "name": {"vi": "Giao trễ", "en": "Late"}, "remit": {"vi": "", "en": ""},
+        "theme": None, "department": "logistics", "words": ["giao_hàng", "trễ"], "examples": ["câu"],
+        "size": 9, "threshold": 0.8,
     }  # fmt: skip
-    opened = TopicModel.open(registry, tmp_path / "topics.safetensors")
-    assert opened.topics == model.topics
-    assert np.array_equal(opened.centroids, model.centroids)
-    assert np.array_equal(opened.center, model.center)
+    opened = open_registry(content, file, "e1")
+    assert (opened.topics, opened.themes) == (registry.topics, registry.themes)
+    assert opened.digest == registry.digest
+    assert open_registry(content, file, "e2").digest != registry.digest
     vectors = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
-    assert opened.assign(vectors) == model.assign(vectors)
+    assert TopicModel(opened).assign(vectors) == TopicModel(registry).assign(vectors)
 
 
 @settings(deadline=None)
@@ -97,8 +121,9 @@ def test_centred_rows_have_length_one_or_nothing(rows: list[list[float]]) -> Non
 
 def test_assigning_loads_no_bertopic() -> None:
     script = (
-        "import sys, numpy as np\nfrom voc.topics import TopicModel\n"
-        "TopicModel([], np.zeros((0, 3)), np.zeros(3)).assign(np.ones((1, 3)))\n"
+        "import sys, numpy as np\nfrom voc.registry import Registry\nfrom voc.topics import TopicModel\n"
+        "flat = Registry.flat([], np.zeros((0, 3)), [], np.zeros(3))\n"
+        "TopicModel(flat).assign(np.ones((1, 3)))\n"
         "print(sorted({'bertopic', 'hdbscan', 'umap', 'sklearn', 'numba', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)

@@ -31,8 +31,9 @@ def cluster_at(context: Context, address: str | None) -> Iterator[Cluster | None
     if address is None:
         yield None
         return
-    from voc.cluster import opened
+    from voc.cluster import opened, require_dask
 
+    require_dask()
     services = context.services
     version = services.pipelines.get().version
     with opened(address, context.settings, services.instance(), version) as cluster:

@@ -5,6 +5,6 @@ worker opens the same pipeline as the client, or nothing starts; a task is pure,
 again by another worker says the same; only the client writes, so that nothing is there twice.
 """
 
-from voc.cluster.client import Cluster, opened
+from voc.cluster.client import Cluster, opened, require_dask
 
-__all__ = ["Cluster", "opened"]
+__all__ = ["Cluster", "opened", "require_dask"]

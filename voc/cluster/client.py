@@ -104,6 +104,20 @@ class Cluster:
                 raise VocError("partition_failed", f"{name}: {type(error).__name__}: {error}") from error
 
 
+def require_dask() -> None:
+    """Says what to install before anything is opened.
+
+    Raises:
+        SettingsError: ``cluster_not_installed``.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise SettingsError(
+            "cluster_not_installed", "Dask is not installed here; install it with: pip install 'voc[cluster]'"
+        ) from None
+
+
 @contextmanager
 def opened(address: str, settings: Settings, instance: Instance, version: str) -> Iterator[Cluster]:
     """A cluster whose workers all have the client's pipeline.
@@ -120,13 +134,9 @@ def opened(address: str, settings: Settings, instance: Instance, version: str) -
         Conflict: ``cluster_version_differs``.
         VocError: ``cluster_worker_unfit`` if voc cannot be opened on a worker.
     """
-    try:
-        import dask
-        import distributed  # noqa: F401
-    except ImportError:
-        raise SettingsError(
-            "cluster_not_installed", "Dask is not installed here; install it with: pip install 'voc[cluster]'"
-        ) from None
+    require_dask()
+    import dask
+
     from voc.cluster.worker import OpenedPipeline, Recipe
 
     with ExitStack() as stack:
@@ -155,8 +165,7 @@ def _connected(address: str) -> Iterator[Client]:
         raise InvalidInput(
             "cluster_address_invalid", f"must be local or such as tcp://host:8786, got {address!r}", "dask"
         )
-    # Dask logs what we say ourselves: a scheduler that cannot be reached, a connection that broke.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _quieten()
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except ValueError as error:
@@ -172,14 +181,21 @@ def _local() -> Iterator[Client]:
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
+    _quieten()
     with (
         LocalCluster(
             n_workers=CPU_COUNT, threads_per_worker=1, processes=True, host="127.0.0.1",
-            dashboard_address=None, silence_logs=logging.CRITICAL,
+            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip
         yield client
+
+
+def _quieten() -> None:
+    """Dask logs what we say ourselves, such as a connection that broke."""
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _wait_for_a_worker(client: Client, address: str) -> None:

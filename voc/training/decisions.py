@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast
 
 import numpy as np
@@ -119,7 +119,7 @@ def gather(store: Store, shipped: Pipeline) -> Taught:
     by_feedback: dict[str, list[Correction]] = defaultdict(list)
     for correction in store.corrections.every():
         by_feedback[correction.feedback].append(correction)
-    held = {key: found for key, said in by_feedback.items() if (found := standing(said))}
+    held = {key: found for key, said in by_feedback.items() if (found := _standing(said))}
     kept = store.get_many(list(held))
     by_text: dict[str, list[Correction]] = defaultdict(list)
     for key, found in held.items():
@@ -141,6 +141,14 @@ def gather(store: Store, shipped: Pipeline) -> Taught:
     return Taught(cases, dict(sorted(left_out.items())))
 
 
+def _standing(corrections: Sequence[Correction]) -> list[Correction]:
+    """Those that hold, each with what the service had said itself before anybody decided anything."""
+    first: dict[tuple[Span | None, str], Correction] = {}
+    for one in corrections:
+        first.setdefault((one.span, one.field), one)
+    return [replace(one, said=first[one.span, one.field].said) for one in standing(corrections)]
+
+
 def _read(pipeline: Pipeline, texts: Sequence[str]) -> Iterator[Reading]:
     for at in range(0, len(texts), CHUNK):
         yield from (as_kept(reading) for reading in pipeline.read(texts[at : at + CHUNK]))
@@ -151,9 +159,14 @@ def _groups(texts: Sequence[str], readings: Sequence[Reading], center: NDArray[n
     if not texts:
         return []
     points = centred(np.array([reading.vectors[0] for reading in readings]), center)
-    folded = np.unique([" ".join(fold(text).split()) for text in texts], return_inverse=True)[1]
+    folded = np.unique([_letters(text) for text in texts], return_inverse=True)[1]
     near = (points @ points.T >= TWIN) | (folded[:, None] == folded[None, :])
     return [int(group) for group in connected_components(near, directed=False)[1]]
+
+
+def _letters(text: str) -> str:
+    """The folded words of a text, without signs."""
+    return " ".join("".join(char if char.isalnum() else " " for char in fold(text)).split())
 
 
 class _Teacher:

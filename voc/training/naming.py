@@ -33,9 +33,12 @@ LENDERS = 30
 ENOUGH = 8
 #: Words of number neither begin nor end a name.
 NUMERALS = frozenset(
-    "một hai ba bốn tư năm sáu bảy tám chín mười chục trăm ngàn nghìn triệu tỷ tỉ rưỡi "
-    "one two three four five six seven eight nine ten hundred thousand million half".split()
-)
+    (
+        "một", "hai", "ba", "bốn", "tư", "năm", "sáu", "bảy", "tám", "chín", "mười", "chục", "trăm", "ngàn",
+        "nghìn", "triệu", "tỷ", "tỉ", "rưỡi", "one", "two", "three", "four", "five", "six", "seven", "eight",
+        "nine", "ten", "hundred", "thousand", "million", "half",
+    )
+)  # fmt: skip
 #: How much the weight of a phrase counts beside its cosine.
 WEIGHT = 0.25
 #: Stop words that a phrase may begin with: "không gọi được" says another thing than "gọi được".
@@ -49,10 +52,16 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name by language, and the languages whose phrase was borrowed."""
+    """A name by language.
+
+    Attributes:
+        borrowed: languages whose phrase comes from segments outside the group.
+        rare: languages whose phrase one segment of the group says.
+    """
 
     name: dict[str, str]
     borrowed: tuple[str, ...]
+    rare: tuple[str, ...]
 
 
 class Namer:
@@ -89,6 +98,7 @@ class Namer:
         """
         found: list[dict[str, str]] = [{} for _ in groups]
         borrowed: list[list[str]] = [[] for _ in groups]
+        rare: list[list[str]] = [[] for _ in groups]
         for language in ("vi", "en"):
             chosen: list[tuple[list[str], list[float]]] = []
             own = [rows[self._languages[rows] == language] for rows in groups]
@@ -107,9 +117,12 @@ class Namer:
                     cosines = np.array([next(vectors) @ centroids[number] for _ in names])
                     scores = np.power(weights, WEIGHT) * np.maximum(cosines, 0.0)
                     found[number][language] = capitalised(names[int(scores.argmax())])
+                    said = told[number].get(fold(names[int(scores.argmax())]), Counter())
+                    if language not in borrowed[number] and said.total() < LEAST:
+                        rare[number].append(language)
         return [
-            Named({"vi": "", "en": ""} | named, tuple(missing))
-            for named, missing in zip(found, borrowed, strict=True)
+            Named({"vi": "", "en": ""} | named, tuple(missing), tuple(once))
+            for named, missing, once in zip(found, borrowed, rare, strict=True)
         ]
 
     def _phrases(self, rows: NDArray[np.int64], language: str) -> dict[str, Counter[str]]:
@@ -145,17 +158,17 @@ class Namer:
 
 def phrases_of(words: str, stop_words: Collection[str]) -> Iterator[str]:
     """The phrases of a segment: runs of `SHORTEST` to `LONGEST` words that no sign parts, with no stop word
-    at either end but a negation at the beginning."""
+    and no single letter at either end but a negation at the beginning."""
     run: list[str] = []
     for word in [*words.split(), "."]:
         if _WORD.fullmatch(word) or (run and word in ("n't", "'s", "’s")):
             run.append(word)
             continue
         for start in range(len(run)):
-            if run[start] in stop_words and run[start] not in NEGATIONS:
+            if len(run[start]) < 2 or (run[start] in stop_words and run[start] not in NEGATIONS):
                 continue
             for end in range(start + SHORTEST, min(start + LONGEST, len(run)) + 1):
-                if run[end - 1] not in stop_words and "'" not in run[start]:
+                if len(run[end - 1]) > 1 and run[end - 1] not in stop_words and "'" not in run[start]:
                     yield _joined(run[start:end])
         run = []
 
@@ -191,7 +204,7 @@ def capitalised(phrase: str) -> str:
 def key_of(name: str, used: Collection[str]) -> str:
     """A key made of a name, told apart from those that are used by a number: ``"Late delivery"`` ->
     ``late-delivery``."""
-    slug = "-".join(_KEY.findall(fold(name)))[:48].strip("-") or "topic"
+    slug = "-".join(_KEY.findall(fold(name).replace("'", "")))[:48].strip("-") or "topic"
     key, number = slug, 2
     while key in used:
         key, number = f"{slug}-{number}", number + 1

@@ -559,7 +559,8 @@ class _Writer:
                 one.key = key_of(named.name["en"] or named.name["vi"], self.used)
                 self.used.add(one.key)
                 described = {
-                    "name": named.name, "name_borrowed": list(named.borrowed), "theme": themes[number],
+                    "name": named.name, "name_borrowed": list(named.borrowed),
+                    "name_rare": list(named.rare), "theme": themes[number],
                 }  # fmt: skip
             content[one.finding].append(self._described(one, said, described))
             if findings[one.finding].kind in ("new", "grown", "split"):
@@ -657,7 +658,9 @@ class _Writer:
         known = self.registry.topics.get(key)
         about = dict(named)
         if known is not None:
-            about = {"name": dict(known.name), "name_borrowed": [], "theme": known.theme}
+            about = {
+                "name": dict(known.name), "name_borrowed": [], "name_rare": [], "theme": known.theme,
+            }  # fmt: skip
         return {
             "key": key, **about,
             "department": known.department if known else FIELDS[max(work, key=lambda column: fields[column])],
