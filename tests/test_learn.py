@@ -25,19 +25,10 @@ from voc.training.decisions import Label, gather
 from voc.training.learn import Learner, Outcome, Yardstick, decide, fields_as_departments, with_heads
 
 #: Of a shopping centre that sells the charging of cars as a product; the shipped heads name others.
-CHARGING = (
-    "Trạm sạc xe điện trước sảnh hư cả tuần nay chưa ai sửa",
-    "Trụ sạc ở hầm B2 cắm vào không lên đèn, sạc mãi không vô điện",
-    "Đến trạm sạc thì cả ba trụ đều báo lỗi, phải đi chỗ khác sạc",
-    "Trạm sạc của tòa nhà sạc chậm quá, bốn tiếng chưa đầy bình xe",
-    "Súng sạc xe điện bị lỏng, đang sạc cứ ngắt giữa chừng",
-    "Trụ sạc số 4 dưới hầm không nhận xe, cắm lại mấy lần vẫn vậy",
-    "Mong bên mình thêm trụ sạc xe điện, tối nào cũng phải chờ tới lượt sạc",
-    "Chỗ sạc xe điện toàn xe xăng đậu, xe điện tới không có chỗ sạc",
-    "Trạm sạc mất điện suốt buổi chiều, xe tôi không sạc được để về",
-    "The EV charger in the basement has been dead for a week",
+*CHARGING, ELEVENTH = (
+    json.loads(line)["text"]
+    for line in (Path(__file__).parent / "data" / "charging.jsonl").read_text("utf-8").splitlines()
 )
-ELEVENTH = "Trạm sạc ở cổng sau lại hỏng, sáng nay tôi không sạc được xe"
 #: Of anything; no two of one topic.
 OTHERS = (
     "Giao hàng trễ ba ngày mà không ai báo một tiếng",

@@ -65,16 +65,6 @@ def main(ctx: click.Context, db: Path | None, models: Path | None, organization:
     ctx.obj = Context(db=db, models=models, organization=organization)
 
 
-def dumped(value: Any) -> str:
-    """JSON as UTF-8 text; a lone surrogate, which UTF-8 cannot carry, is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value)
-    return text
-
-
 def print_parts(parts: dict[str, dict[str, Any]], as_json: bool) -> None:
     """Figures of several parts, each under its name."""
     if as_json:
