@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from voc.cli import main
 from voc.errors import Conflict, NotFound
+from voc.heads import open_classifier
 from voc.organization import Organization
 from voc.pipeline import Pipeline
 from voc.records import Feedback, Span
@@ -22,7 +24,15 @@ from voc.settings import Settings, bundled
 from voc.store import Store
 from voc.training.adapt import Strength, adapt
 from voc.training.decisions import Label, gather
-from voc.training.learn import Learner, Outcome, Yardstick, decide, fields_as_departments, with_heads
+from voc.training.learn import (
+    Learner,
+    Outcome,
+    Yardstick,
+    as_bytes,
+    decide,
+    fields_as_departments,
+    with_heads,
+)
 
 #: Of a shopping centre that sells the charging of cars as a product; the shipped heads name others.
 *CHARGING, ELEVENTH = (
@@ -323,6 +333,15 @@ def test_a_head_moves_towards_its_labels_and_rests_without(pipeline: Pipeline) -
         for weight in (0.0, 10.0)
     ]
     assert drift[1].max() < drift[0].max()
+
+
+def test_a_learned_head_is_kept_as_the_same_bytes(pipeline: Pipeline) -> None:
+    head = pipeline.sentiment.head
+    kept = as_bytes(head)
+    opened = open_classifier(kept)
+    assert np.array_equal(opened.coef_, head.coef_)
+    assert list(opened.classes_) == list(head.classes_)
+    assert as_bytes(copy.deepcopy(opened)) == kept
 
 
 def figures(**changes: float) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,7 +13,10 @@ whole pipeline, second heads included.
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -291,7 +294,7 @@ class Learner:
         *,
         promote: bool,
     ) -> None:
-        files = {f"{name}.skops": _as_bytes(head) for name, head in heads.items()}
+        files = {f"{name}.skops": as_bytes(head) for name, head in heads.items()}
         self.store.models.add(version, files, author=author, parent=parent, figures=figures, verdict=verdict)
         if promote:
             self.store.models.promote(version, author=author, reason=verdict)
@@ -377,11 +380,30 @@ def _version(heads: Mapping[Head, LogisticRegression]) -> str:
     return f"learned-{digest.hexdigest()[:8]}"
 
 
-def _as_bytes(head: LogisticRegression) -> bytes:
+def as_bytes(head: LogisticRegression) -> bytes:
+    """The head as a skops file, the same bytes for the same weights.
+
+    skops names objects by where they lie in memory and dates its files; here they are numbered in the order
+    of the schema and have no date.
+    """
+    written = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.skops"
         save_classifier(head, path)
-        return path.read_bytes()
+        with zipfile.ZipFile(path) as given, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as taken:
+            schema = given.read("schema.json").decode()
+            numbers: dict[str, str] = {}
+            for address in re.findall(r'"__id__": (\d+)', schema):
+                numbers.setdefault(address, str(len(numbers) + 1))
+            schema = re.sub(
+                r'("__id__": |"file": ")(\d+)', lambda one: one.group(1) + numbers[one.group(2)], schema
+            )
+            taken.writestr(zipfile.ZipInfo("schema.json"), schema, zipfile.ZIP_DEFLATED)
+            for address, number in numbers.items():
+                if f"{address}.npy" in given.namelist():
+                    content = given.read(f"{address}.npy")
+                    taken.writestr(zipfile.ZipInfo(f"{number}.npy"), content, zipfile.ZIP_DEFLATED)
+    return written.getvalue()
 
 
 def _base(settings: Settings) -> str:
