@@ -3,8 +3,9 @@
     python benchmarks/million.py --sizes 10000 100000 1000000 --json docs/figures/million.json
 
 The feedback are copies of the project's own corpus under other ids and days. The corpus is analyzed once, in
-the usual way; the copies' vectors and analyses are copies too, since reclassifying reads them as any others. What changes is the organization's mind: one topic goes to another department, which needs no encoding.
-Each size is a database of its own, and each command a process of its own; the kernel tells its time on the
+the usual way; the copies' vectors and analyses are copies too, since reclassifying reads them as any others.
+What changes is the organization's mind: one topic goes to another department, which needs no encoding. Each
+size is a database of its own, and each command a process of its own; the kernel tells its time on the
 processor and its greatest resident memory.
 """
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from zipfile import BadZipFile
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voc.pipeline import Pipeline
+from voc.artefacts import Artefacts
+from voc.pipeline import Instance, Pipeline, base_of
 from voc.records import SENTIMENTS, STATUSES, TOUCHPOINTS
+from voc.settings import Settings
 from voc.store import as_kept
 
 TEXTS = [
@@ -82,3 +86,13 @@ def test_very_long_texts(pipeline: Pipeline, text: str) -> None:
     (analysis,) = pipeline.analyze(["x"], [text])
     assert analysis.segments
     assert all(text[s.start : s.end] == s.text for s in analysis.segments)
+
+
+def test_heads_that_were_moved_from_other_models_are_not_used(pipeline: Pipeline, caplog) -> None:
+    heads = {"sentiment.skops": b"no zip file"}
+    opened = Pipeline.open(Settings(), Instance(heads=heads, base="other models"), pipeline.reader)
+    assert opened.version == pipeline.version
+    assert "run voc learn again" in caplog.text
+    mine = base_of(Artefacts(Settings().models))
+    with pytest.raises(BadZipFile):
+        Pipeline.open(Settings(), Instance(heads=heads, base=mine), pipeline.reader)

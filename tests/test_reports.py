@@ -138,7 +138,8 @@ def test_all_topics_the_most_frequent_first(filled: Store) -> None:
     assert found[0].as_dict() == {
         "key": "late", "name": {"vi": "Tên late", "en": "Name late"}, "department": "care",
         "words": ["a", "b"], "examples": ["câu"], "size": 7, "remit": {"vi": "", "en": ""},
-        "theme": None, "moved_to": None, "state": "active", "into": [], "origin": [], "count": 3, "negative": 2,
+        "theme": None, "moved_to": None, "state": "active", "into": [], "origin": [],
+        "count": 3, "negative": 2,
         "negative_share": {"value": 0.6667, "low": 0.2077, "high": 0.9385},
     }  # fmt: skip
     assert found[-1].as_dict()["negative_share"] == {"value": 0.0, "low": 0.0, "high": 1.0}

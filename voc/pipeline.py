@@ -53,11 +53,13 @@ class Instance:
     Attributes:
         registry: its topics, None for the shipped ones.
         heads: content of the `HEADS` that it has learned, by file name.
+        base: `base_of` the models that they were moved from; beside others they mean nothing.
         revision: tells one state from another.
     """
 
     registry: Registry | None = None
     heads: Mapping[str, bytes] = field(default_factory=dict)
+    base: str | None = None
     revision: tuple[int, ...] = ()
 
 
@@ -163,8 +165,9 @@ class Pipeline:
         instance = instance or Instance()
         reader = reader or Reader.open(artefacts, settings.encoder_threads)
         topics = TopicModel(_registry(artefacts, instance, reader), must_assign=settings.must_assign_topic)
-        files = {name: instance.heads.get(name) or artefacts.path(name) for name in HEADS}
-        digests = {name: _digest(artefacts, instance, name) for name in HEADS}
+        learned = _learned(artefacts, instance)
+        files = {name: learned.get(name) or artefacts.path(name) for name in HEADS}
+        digests = {name: _digest(artefacts, learned, name) for name in HEADS}
         stages = (
             artefacts.digest(*READ_BY), sorted(digests.items()), topics.registry.digest, topics.must_assign,
             organization.digest, sorted(chosen.items()), READING_REVISION, JUDGING_REVISION,
@@ -303,8 +306,21 @@ def _registry(artefacts: Artefacts, instance: Instance, reader: Reader) -> Regis
     return rebased(instance.registry, shipped)
 
 
-def _digest(artefacts: Artefacts, instance: Instance, name: str) -> str:
-    own = instance.heads.get(name)
+def base_of(artefacts: Artefacts) -> str:
+    """What learned heads are moved from: encoder, feature map and shipped heads."""
+    return artefacts.digest(*READ_BY, *HEADS)
+
+
+def _learned(artefacts: Artefacts, instance: Instance) -> Mapping[str, bytes]:
+    """The installation's own heads, unless they were moved from other models than there are now."""
+    if instance.heads and instance.base != base_of(artefacts):
+        log.warning("learned heads were moved from other models and are not used: run voc learn again")
+        return {}
+    return instance.heads
+
+
+def _digest(artefacts: Artefacts, learned: Mapping[str, bytes], name: str) -> str:
+    own = learned.get(name)
     return artefacts.digest(name) if own is None else hashlib.sha256(own).hexdigest()
 
 

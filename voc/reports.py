@@ -77,7 +77,14 @@ def trends(store: Store, dimension: Dimension, grain: Grain, chosen: Filter) -> 
 
 
 def topics(store: Store, model: TopicModel, chosen: Filter | None = None) -> list[TopicSummary]:
-    """All topics of the registry with their counts, the most frequent first."""
+    """All topics of the registry with their counts, the most frequent first.
+
+    Topics that are no longer active are among them as long as feedback have them, so that counts add up.
+    """
     counts = store.topic_counts(chosen or Filter())
-    found = [TopicSummary(topic, *counts.get(topic.key, (0, 0))) for topic in model.topics]
+    found = [
+        TopicSummary(topic, *counts.get(topic.key, (0, 0)))
+        for topic in model.registry.topics.values()
+        if topic.state == "active" or topic.key in counts
+    ]
     return sorted(found, key=lambda summary: (-summary.count, summary.topic.key))

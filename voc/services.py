@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 
+from voc.curation import Curation
 from voc.history import History
 from voc.organization import Organization
 from voc.pipeline import Instance, PipelineHolder
@@ -49,7 +50,13 @@ class Services:
         if not self.settings.db.exists():
             return Instance(revision=(0, 0))
         revision = self.store.revision()
-        return Instance(self.store.topics.read(), self.store.models.files(), revision)
+        models = self.store.models
+        return Instance(self.store.topics.read(), models.files(), models.base(), revision)
+
+    @cached_property
+    def curation(self) -> Curation:
+        """What people decide about topics."""
+        return Curation(self.store, self.pipelines, self.organization)
 
     @cached_property
     def history(self) -> History:

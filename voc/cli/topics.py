@@ -21,13 +21,6 @@ def topics() -> None:
     """The topics of the registry: list, fit, decide, undo."""
 
 
-def _curation(context: Context) -> Any:
-    from voc.curation import Curation
-
-    services = context.services
-    return Curation(services.store, services.pipelines, services.organization)
-
-
 def _line(event: Any) -> dict[str, Any]:
     from voc.curation import line_of
 
@@ -123,7 +116,7 @@ def topics_themes_add(
     as_json: bool,
 ) -> None:
     """Add the theme KEY, or give it another name."""
-    event = _curation(context).add_theme(key, _named(name_vi, name_en), author=by, reason=reason)
+    event = context.services.curation.add_theme(key, _named(name_vi, name_en), author=by, reason=reason)
     _say(_line(event), as_json, _made(event))
 
 
@@ -133,7 +126,7 @@ def topics_themes_add(
 @pass_context
 def topics_history(context: Context, key: str | None, as_json: bool) -> None:
     """Every change of all topics, or of the topic KEY: when, by whom, what, why."""
-    events = _curation(context).history(key)
+    events = context.services.curation.history(key)
     if as_json:
         click.echo(json.dumps([_line(event) for event in events], ensure_ascii=False))
         return
@@ -196,7 +189,7 @@ def topics_diff(
     """What the last fit proposes; all of it, or of KEYS (topics, or numbers of items)."""
     from dataclasses import replace
 
-    curation = _curation(context)
+    curation = context.services.curation
     found = curation.proposal(proposal)
     if keys:
         found = replace(found, items=tuple(curation.find(found, keys)))
@@ -238,7 +231,7 @@ def topics_accept(
 
     if every and retire:
         raise click.UsageError("name the topics to retire")
-    curation = _curation(context)
+    curation = context.services.curation
     found = curation.proposal(proposal)
     items = curation.find(found, _chosen(keys, every))
     wording = Wording(new_key, name_vi, name_en, department)
@@ -271,7 +264,7 @@ def topics_reject(
     as_json: bool,
 ) -> None:
     """Reject what a fit proposes of KEYS (topics, or numbers of items), or --all."""
-    curation = _curation(context)
+    curation = context.services.curation
     found = curation.proposal(proposal)
     items = curation.find(found, _chosen(keys, every))
     curation.reject(found, items, author=by, reason=reason)
@@ -312,7 +305,7 @@ def topics_rename(
     name, remit = _named(name_vi, name_en), _named(remit_vi, remit_en)
     if not name and not remit:
         raise click.UsageError("give a name or a remit")
-    event = _curation(context).rename(key, name, remit, author=by, reason=reason)
+    event = context.services.curation.rename(key, name, remit, author=by, reason=reason)
     _say(_line(event), as_json, _made(event))
 
 
@@ -331,7 +324,7 @@ def topics_merge(
     context: Context, keys: Sequence[str], into: str, by: str, reason: str | None, as_json: bool
 ) -> None:
     """Let the topics KEYS go into another one."""
-    event = _curation(context).merge(keys, into, author=by, reason=reason)
+    event = context.services.curation.merge(keys, into, author=by, reason=reason)
     _say(_line(event), as_json, _made(event))
 
 
@@ -355,7 +348,7 @@ def topics_move(
     """Send the topic KEY to another department."""
     if (department is None) != back:
         raise click.UsageError("give --department, or --back")
-    event = _curation(context).move(key, department, author=by, reason=reason)
+    event = context.services.curation.move(key, department, author=by, reason=reason)
     _say(_line(event), as_json, _made(event))
 
 
@@ -367,7 +360,7 @@ def topics_move(
 @pass_context
 def topics_retire(context: Context, key: str, by: str, reason: str | None, as_json: bool) -> None:
     """Let the topic KEY take no more segments."""
-    event = _curation(context).retire(key, author=by, reason=reason)
+    event = context.services.curation.retire(key, author=by, reason=reason)
     _say(_line(event), as_json, _made(event))
 
 
@@ -391,7 +384,7 @@ def topics_theme(
     """Put the topic KEY under another theme."""
     if (theme is None) != without:
         raise click.UsageError("give --theme, or --none")
-    event = _curation(context).place(key, theme, author=by, reason=reason)
+    event = context.services.curation.place(key, theme, author=by, reason=reason)
     _say(_line(event), as_json, _made(event))
 
 
@@ -403,7 +396,7 @@ def topics_theme(
 @pass_context
 def topics_undo(context: Context, numbers: Sequence[int], by: str, reason: str | None, as_json: bool) -> None:
     """Take changes back by their number in the history, the latest first."""
-    events = _curation(context).undo(numbers, author=by, reason=reason)
+    events = context.services.curation.undo(numbers, author=by, reason=reason)
     _say(
         [_line(event) for event in events],
         as_json,

@@ -164,6 +164,13 @@ class ModelTables:
                 (utc_now(), author, version, reason),
             )
 
+    def base(self) -> str | None:
+        """What the version in use was moved from, as its figures tell; None for the shipped heads."""
+        row = self._connection.db.conn.execute(
+            "SELECT figures ->> 'base' FROM models WHERE version = ?", (self.promoted(),)
+        ).fetchone()
+        return row[0] if row else None
+
     def files(self) -> dict[str, bytes]:
         """Content of the files in use, by name; empty for the shipped heads.
 

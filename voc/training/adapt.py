@@ -32,7 +32,7 @@ from sklearn.linear_model import LogisticRegression
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How far labels may move a head; docs/learning.md says how the defaults were chosen.
+    """How far labels may move a head; docs/learning.md says what each is for.
 
     Attributes:
         prior: inverse variance of the prior on a column of words.

@@ -31,7 +31,7 @@ from sklearn.model_selection import GroupKFold
 from voc.artefacts import Artefacts
 from voc.heads import save_classifier
 from voc.organization import Department, Names, Organization
-from voc.pipeline import READ_BY, Instance, Pipeline, PipelineHolder, Reader
+from voc.pipeline import Instance, Pipeline, PipelineHolder, Reader, base_of
 from voc.records import BASE_DEPARTMENTS, TOUCHPOINTS, Analysis, Reading
 from voc.routing import NONE, Router
 from voc.sentiment import SentimentModel
@@ -222,7 +222,8 @@ class Learner:
         best = self._try(taught.cases, fresh)
         version, verdict, promote = _version(best.heads), _sentence(best), not best.faults
         figures |= {
-            "parent": parent, "base": _base(self.settings), "strength": asdict(best.strength),
+            "parent": parent, "base": base_of(Artefacts(self.settings.models)),
+            "strength": asdict(best.strength),
             "held_out": best.held_out, "committed": best.committed,
             "corrections": sorted(number for case in taught.cases for number in case.corrections),
         }  # fmt: skip
@@ -404,11 +405,6 @@ def as_bytes(head: LogisticRegression) -> bytes:
                     content = given.read(f"{address}.npy")
                     taken.writestr(zipfile.ZipInfo(f"{number}.npy"), content, zipfile.ZIP_DEFLATED)
     return written.getvalue()
-
-
-def _base(settings: Settings) -> str:
-    """What learned heads were moved from: they mean nothing beside another encoder or feature map."""
-    return Artefacts(settings.models).digest(*READ_BY, *(f"{name}.skops" for name in HEADS))
 
 
 # -------------------------------------------------------------------------------- figures
