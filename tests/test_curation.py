@@ -12,14 +12,15 @@ import pytest
 from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
+from voc import registry as rules
 from voc.cli import main
 from voc.curation import Curation, Wording, change_of, themes
 from voc.errors import Conflict, InvalidInput, NotFound, VocError
 from voc.pipeline import Pipeline
-from voc.registry import Prototype, Registry
+from voc.registry import Prototype, Registry, Topic
 from voc.services import Services
 from voc.store import Proposal, ProposalItem
-from voc.topics import TopicModel
+from voc.topics import TopicModel, centred
 
 
 @pytest.fixture
@@ -395,3 +396,60 @@ def test_changes_on_the_command_line(voc: Callable[..., Result]) -> None:
     assert voc("topics", "move", "packaging").exit_code == 2
     assert voc("topics", "theme", "packaging").exit_code == 2
     assert "proposal_unknown" in voc("topics", "diff").output
+
+
+def test_a_key_stays_with_the_topic_that_had_it(curation: Curation, proposal: Proposal) -> None:
+    registry = curation.registry
+
+    def new(words: tuple[str, ...]) -> Any:
+        topic = Topic("queue", {"vi": "Chờ lâu", "en": "Queue"}, "operations", words, ("chờ lâu",), 12)
+        return rules.add(curation.registry, topic, [Prototype("queue", direction(registry, 1), 0.5)])
+
+    made = curation.store.topics.make(new(("chờ", "queue")), registry, author="lan")
+    curation.undo([made.number], author="lan")
+    assert "queue" not in curation.registry.topics
+    with pytest.raises(Conflict) as caught:
+        curation.store.topics.make(new(("vé", "ticket")), curation.registry, author="lan")
+    assert caught.value.code == "topic_exists"
+    again = curation.store.topics.make(new(("chờ", "queue")), curation.registry, author="lan")
+    assert again.action == "add"
+
+
+def test_after_another_encoder_own_topics_lie_where_their_examples_do(
+    curation: Curation, services: Services, pipeline: Pipeline, monkeypatch
+) -> None:
+    start = curation.registry
+    example = "Chờ ở quầy cả tiếng không ai gọi số"
+    topic = Topic("queue", {"vi": "Chờ lâu", "en": "Queue"}, "operations", ("chờ",), (example,), 12)
+    curation.store.topics.make(
+        rules.add(start, topic, [Prototype("queue", direction(start, 1), 0.9)]), start, author="lan"
+    )
+    services.store.db.execute("UPDATE topic_space SET encoder = 'e5s-former'")
+    services.store.db.conn.commit()
+    opened = Pipeline.open(services.settings, services.instance(), pipeline.reader)
+    services.pipelines.use(opened)
+    assert opened.topics.registry.encoder == start.encoder
+    assert opened.analyze(["a"], [example])[0].segments[0].topic in {"queue", *start.topics}
+    (place,) = [one for one in opened.topics.registry.prototypes if one.topic == "queue"]
+    assert (place.threshold, place.layer) == (0.9, 1)
+    point = centred(pipeline.reader.encoder.encode([example]), start.center)[0]
+    assert float(place.vector @ point) > 0.999
+    curation.rename("queue", {"vi": "Chờ quá lâu"}, author="lan")
+    assert [event.action for event in curation.history()] == ["start", "add", "rebase", "rename"]
+    kept = services.store.topics.read()
+    assert kept.encoder == start.encoder
+    assert len(kept.prototypes) == len(start.prototypes) + 1
+    (added,) = [event for event in curation.history() if event.action == "add"]
+    (renamed,) = [event for event in curation.history() if event.action == "rename"]
+    curation.undo([added.number, renamed.number], author="lan")
+    assert {one.topic for one in services.store.topics.read().prototypes} == set(start.topics)
+
+
+def test_a_theme_with_topics_cannot_be_undone(curation: Curation) -> None:
+    made = curation.add_theme("queues", {"vi": "Xếp hàng", "en": "Queues"}, author="lan")
+    placed = curation.place("on-site-staff", "queues", author="lan")
+    with pytest.raises(Conflict) as caught:
+        curation.undo([made.number], author="lan")
+    assert caught.value.code == "event_followed"
+    curation.undo([made.number, placed.number], author="lan")
+    assert "queues" not in curation.registry.themes

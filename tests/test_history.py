@@ -275,6 +275,90 @@ def test_pruned_runs_are_final_and_the_last_one_can_be_taken_back(filled: Servic
     assert filled.store.db["analyses"].count == 9
 
 
+def undo_last_move(services: Services) -> None:
+    moved = [one for one in services.store.topics.history() if one.action == "move" and not one.undone]
+    services.store.topics.undo(moved[-1].number, author="lan")
+
+
+def test_taking_back_a_run_under_a_stopped_one_abandons_that(filled: Services, monkeypatch) -> None:
+    monkeypatch.setattr("voc.history.PAGE", 4)
+    start = shown(filled.store)
+    move(filled)
+    first, _ = filled.history.run(Filter())
+    move(filled, "delivery-late", "care")
+    with pytest.raises(KeyboardInterrupt):
+        filled.history.run(Filter(), stop_after(1))
+    filled.history.rollback(first.number)
+    assert [run.state for run in filled.store.runs.every()] == ["abandoned", "rolled_back"]
+    assert shown(filled.store) == start
+    again, _ = filled.history.run(Filter())
+    filled.history.rollback(again.number)
+    assert shown(filled.store) == start
+
+
+def test_pruning_keeps_what_a_stopped_run_will_show(filled: Services, monkeypatch) -> None:
+    monkeypatch.setattr("voc.history.PAGE", 4)
+    start = shown(filled.store)
+    move(filled)
+    filled.history.run(Filter())
+    undo_last_move(filled)
+    with pytest.raises(KeyboardInterrupt):
+        filled.history.run(Filter(), stop_after(1))
+    filled.store.runs.prune(0)
+    filled.history.run(Filter())
+    assert shown(filled.store) == start
+
+
+def test_a_run_that_was_taken_over_writes_nothing_more(filled: Services) -> None:
+    move(filled)
+    pipeline = filled.pipelines.get()
+    runs = filled.store.runs
+    mine = runs.begin(pipeline.version, Filter(), holder="elsewhere/1-a", lease_s=-1)
+    theirs = runs.begin(pipeline.version, Filter(), holder="elsewhere/2-b", lease_s=600)
+    assert theirs.number == mine.number
+    rows = runs.page(pipeline.reader.version, pipeline.version, Filter(), 0, 100, mine)
+    analyses, fresh = judged(pipeline, rows)
+    with pytest.raises(Conflict) as kept:
+        runs.keep(mine, rows, analyses, fresh, pipeline.reader.version, {}, {}, lease_s=9)
+    with pytest.raises(Conflict) as finished:
+        runs.finish(mine)
+    assert kept.value.code == finished.value.code == "run_in_progress"
+    runs.release(mine)
+    assert (runs.get(mine.number).held_by, runs.get(mine.number).rows) == ("elsewhere/2-b", 0)
+
+
+def test_a_stopped_run_is_not_thrown_away_for_another_selection(filled: Services, monkeypatch) -> None:
+    monkeypatch.setattr("voc.history.PAGE", 4)
+    move(filled)
+    with pytest.raises(KeyboardInterrupt):
+        filled.history.run(Filter(), stop_after(1))
+    with pytest.raises(Conflict) as caught:
+        filled.history.run(Filter(source="app"))
+    assert caught.value.code == "run_unfinished"
+    run, _ = filled.history.run(Filter())
+    assert (run.number, run.rows) == (1, 9)
+
+
+def test_a_corrected_topic_follows_the_registry_back(filled: Services) -> None:
+    departments = filled.pipelines.get().department_of_topic
+    filled.store.corrections.add(
+        "f7", [(None, "topic", "delivery-late", None)], author="lan", reason=None, departments=departments
+    )
+    assert filled.store.get("f7").analysis.owner == "logistics"
+    move(filled)
+    filled.history.run(Filter())
+    assert filled.store.get("f7").analysis.owner == "sales"
+    filled.store.corrections.add(
+        "f7", [(None, "sentiment", "mixed", "negative")], author="lan", reason=None,
+        departments=filled.pipelines.get().department_of_topic,
+    )  # fmt: skip
+    undo_last_move(filled)
+    dry = filled.history.try_out(Filter())
+    _, done = filled.history.run(Filter())
+    assert dry.as_dict() == done.as_dict()
+    assert filled.store.get("f7").analysis.owner == "logistics"
+
+
 def test_back_to_a_pipeline_that_judged_before(filled: Services) -> None:
     start = shown(filled.store)
     move(filled)

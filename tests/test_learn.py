@@ -406,6 +406,14 @@ def test_rollback_goes_back_one_promotion_at_a_time(store: Store) -> None:
         store.models.promote("learned-c", author="An")
 
 
+def test_rollback_after_an_earlier_version_was_promoted_again(store: Store) -> None:
+    for version in ("learned-a", "learned-b"):
+        add(store, version, version.encode())
+    for version in ("learned-a", "learned-b", "learned-a"):
+        store.models.promote(version, author="An")
+    assert [store.models.rollback(author="An") for _ in range(3)] == ["learned-b", "learned-a", None]
+
+
 def test_a_version_measured_again_keeps_its_files(store: Store) -> None:
     add(store, "learned-a", b"first")
     add(store, "learned-a", b"second", "refused: worse")

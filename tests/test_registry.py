@@ -239,7 +239,13 @@ def test_a_registry_in_the_space_of_another_encoder_keeps_what_was_shipped(regis
         registry, encoder="e2",
         prototypes=tuple(replace(one, vector=np.roll(one.vector, 2)) for one in registry.prototypes),
     )  # fmt: skip
-    moved = rebased(own, shipped)
+    points = {"own": np.eye(N_DIMS, dtype=np.float32)[0]}
+    moved = rebased(own, shipped, lambda one: points.get(one.key))
+    assert [(one.topic, one.layer, one.threshold) for one in moved.prototypes][-1] == ("own", 1, 0.5)
+    assert assigned(moved, np.eye(N_DIMS, dtype=np.float32)[:1]) == ["own"]
+    nowhere = rebased(own, shipped, lambda _: None)
+    assert {one.topic for one in nowhere.prototypes} == set(registry.topics)
+    moved = nowhere
     assert assigned(moved, np.eye(N_DIMS, dtype=np.float32)) == [None, None, "late", "price", "app", "staff"]
     assert "own" in moved.topics
     assert moved.encoder == "e2"

@@ -19,6 +19,7 @@ def test_defaults(root: Path) -> None:
         "organization": root / "organization.toml",
         "encoder_threads": 0,
         "review_below": None,
+        "must_assign_topic": False,
         "analysis_timeout_s": 20.0,
         "lease_s": 30.0,
         "poll_s": 1.0,

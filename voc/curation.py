@@ -13,14 +13,13 @@ from typing import Any
 
 from voc import registry as rules
 from voc.errors import Conflict, InvalidInput, NotFound
-from voc.organization import Organization
 from voc.pipeline import PipelineHolder
 from voc.records import BASE_DEPARTMENTS
 from voc.registry import Change, Registry, Topic
 from voc.store import Proposal, ProposalItem, Store, TopicEvent
 
 #: Changes after which a proposal still says the right thing of a topic.
-HARMLESS = frozenset({"start", "rename", "place", "theme", "move"})
+HARMLESS = frozenset({"start", "rebase", "rename", "place", "theme", "move"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,17 @@ def change_of(
             "key",
         )  # fmt: skip
     if item.kind == "new":
-        topic = _topic(groups[0], wording)
+        topic = _topic(groups[0], wording, registry)
         return rules.add(registry, topic, item.places)
     if item.kind == "grown":
         size = registry.standing(item.keys[0]).size + groups[0]["segments"]
         return rules.grow(registry, item.keys[0], size, item.places)
     if item.kind == "split":
         parts = [
-            (_topic(group, wording), [place for place in item.places if place.topic == group["key"]])
+            (
+                _topic(group, wording, registry),
+                [place for place in item.places if place.topic == group["key"]],
+            )
             for group in groups
         ]
         return rules.split(registry, item.keys[0], parts)
@@ -72,7 +74,7 @@ def change_of(
     return rules.retire(registry, item.keys[0]) if item.kind == "gone" and retire else None
 
 
-def _topic(group: Mapping[str, object], wording: Wording) -> Topic:
+def _topic(group: Mapping[str, object], wording: Wording, registry: Registry) -> Topic:
     values = dict(group)
     suggested = values["name"]
     assert isinstance(suggested, Mapping)  # noqa: S101  # as `voc.training.proposals` writes it
@@ -90,7 +92,7 @@ def _topic(group: Mapping[str, object], wording: Wording) -> Topic:
         {
             "key": wording.key or values["key"], "name": name, "department": department,
             "words": values["words"], "examples": values["examples"], "size": values["segments"],
-            "theme": values["theme"],
+            "theme": values["theme"] if values["theme"] in registry.themes else None,
         }
     )  # fmt: skip
 
@@ -98,16 +100,15 @@ def _topic(group: Mapping[str, object], wording: Wording) -> Topic:
 class Curation:
     """Decisions about the topics of one store, each by a named author."""
 
-    def __init__(self, store: Store, pipelines: PipelineHolder, organization: Organization) -> None:
+    def __init__(self, store: Store, pipelines: PipelineHolder) -> None:
         self.store = store
         self.pipelines = pipelines
-        self.organization = organization
 
     @property
     def registry(self) -> Registry:
         """The installation's registry as it is kept; the shipped one while it has none."""
-        own = self.store.topics.read()
-        return self.pipelines.get().topics.registry if own is None else own
+        own, used = self.store.topics.read(), self.pipelines.get().topics.registry
+        return own if own is not None and own.encoder == used.encoder else used
 
     # ---- proposals
 
@@ -215,7 +216,7 @@ class Curation:
         Raises:
             InvalidInput: ``department_unknown``.
         """
-        known = [one.key for one in self.organization.departments]
+        known = [one.key for one in self.pipelines.get().router.organization.departments]
         if department is not None and department not in known:
             raise InvalidInput(
                 "department_unknown", f"department must be one of {', '.join(known)}", "department"
@@ -237,11 +238,12 @@ class Curation:
         return self._make(rules.add_theme(self.registry, key, name), author, reason)
 
     def undo(self, numbers: Sequence[int], *, author: str, reason: str | None = None) -> list[TopicEvent]:
-        """Takes changes back, the latest first; see `voc.store.topics.TopicTables.undo` for errors."""
-        return [
-            self.store.topics.undo(number, author=author, reason=reason)
-            for number in sorted(set(numbers), reverse=True)
-        ]
+        """Takes changes back, the latest first, all of them or none.
+
+        Raises:
+            NotFound, Conflict: see `voc.store.topics.TopicTables.undo`.
+        """
+        return self.store.topics.undo_many(numbers, author=author, reason=reason)
 
     def history(self, key: str | None = None) -> list[TopicEvent]:
         """The changes of all topics, or of one, in the order they were made.
@@ -267,15 +269,6 @@ def themes(registry: Registry) -> list[dict[str, Any]]:
         theme | {"topics": [topic.key for topic in registry.active if topic.theme == theme["key"]]}
         for theme in named
     ]
-
-
-def line_of(event: TopicEvent) -> dict[str, Any]:
-    """A line of the history as JSON values."""
-    return {
-        "number": event.number, "made_at": event.made_at, "author": event.author, "action": event.action,
-        "keys": list(event.keys), "before": dict(event.before), "after": dict(event.after),
-        "reason": event.reason, "undoes": event.undoes, "undone": event.undone,
-    }  # fmt: skip
 
 
 def _names(item: ProposalItem) -> set[str]:

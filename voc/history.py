@@ -168,9 +168,7 @@ class History:
             Conflict: ``run_in_progress``, or ``pipeline_changed`` if ``judge`` works by another pipeline.
         """
         pipeline = self.pipelines.get()
-        for unfinished in self.store.runs.unfinished():
-            if unfinished.held_by is not None and is_dead(unfinished.held_by):
-                self.store.runs.release(unfinished)
+        self._release_dead()
         if not self.store.runs.unfinished() and not self.left(chosen):
             return None, Change()
         run = self.store.runs.begin(pipeline.version, chosen, holder=new_holder(), lease_s=LEASE_S)
@@ -202,7 +200,14 @@ class History:
 
     def rollback(self, number: int) -> Run:
         """Shows again what was shown before a run; see `voc.store.runs.Runs.rollback` for errors."""
+        self._release_dead()
         return self.store.runs.rollback(number)
+
+    def _release_dead(self) -> None:
+        """Lets go of runs whose process was killed, without waiting for its lease."""
+        for unfinished in self.store.runs.unfinished():
+            if unfinished.held_by is not None and is_dead(unfinished.held_by):
+                self.store.runs.release(unfinished)
 
     def _judged(
         self, pipeline: Pipeline, chosen: Filter, after: int, run: Run | None, judge: Judge | None

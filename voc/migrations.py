@@ -332,7 +332,8 @@ def _models(db: Database) -> None:
             made_at TEXT NOT NULL,
             author TEXT NOT NULL,
             version TEXT REFERENCES models (version),
-            reason TEXT
+            reason TEXT,
+            is_rollback INTEGER NOT NULL DEFAULT 0
         ) STRICT
         """
     )
@@ -346,7 +347,7 @@ def _runs(db: Database) -> None:
     db.execute("ALTER TABLE runs ADD COLUMN change TEXT NOT NULL DEFAULT '{}'")
     db.execute("ALTER TABLE runs ADD COLUMN held_by TEXT")
     db.execute("ALTER TABLE runs ADD COLUMN held_until REAL NOT NULL DEFAULT 0")
-    db.execute("UPDATE runs SET state = 'abandoned' WHERE finished_at IS NULL")
+    db.execute("UPDATE runs SET state = iif(finished_at IS NULL, 'abandoned', 'final')")
     db.execute(
         """
         CREATE TABLE replaced (

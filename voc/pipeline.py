@@ -28,12 +28,12 @@ from voc.informal import normalize
 from voc.language import LanguageDetector, LanguageTable
 from voc.organization import Organization
 from voc.records import Analysis, Language, Reading, Segment, Span
-from voc.registry import Registry, rebased
+from voc.registry import Registry, Topic, rebased
 from voc.routing import FIELDS, Route, Router, Thresholds, owner_features
 from voc.sentiment import SentimentModel, Verdict
 from voc.settings import Settings
 from voc.text import unshouted
-from voc.topics import TopicModel, open_registry
+from voc.topics import TopicModel, centred, open_registry
 
 log = logging.getLogger(__name__)
 
@@ -302,8 +302,17 @@ def _registry(artefacts: Artefacts, instance: Instance, reader: Reader) -> Regis
         return shipped
     if instance.registry.encoder == shipped.encoder:
         return instance.registry
-    log.warning("topics were placed by another encoder: those that did not come with the models take nothing")
-    return rebased(instance.registry, shipped)
+    log.warning(
+        "topics were placed by another encoder: own topics lie where their examples do until a new fit"
+    )
+
+    def point_of(topic: Topic) -> NDArray[np.float32] | None:
+        if not topic.examples:
+            return None
+        points = centred(reader.encoder.encode(list(topic.examples)), shipped.center).mean(axis=0)
+        return np.asarray(points / max(float(np.linalg.norm(points)), 1e-9), np.float32)
+
+    return rebased(instance.registry, shipped, point_of)
 
 
 def base_of(artefacts: Artefacts) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -217,13 +217,25 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def rebased(registry: Registry, shipped: Registry) -> Registry:
-    """The registry in the space of another encoder: topics that are shipped with it lie where it puts them.
+def rebased(
+    registry: Registry, shipped: Registry, point_of: Callable[[Topic], NDArray[np.float32] | None]
+) -> Registry:
+    """The registry in the space of another encoder.
 
-    Topics of the installation's own have no place there until they are fitted again.
+    Topics that are shipped with that encoder lie where it puts them; the installation's own lie where their
+    examples do, as near and in the same layers as before. Places that a shipped topic grew by are lost until
+    it grows again.
+
+    Args:
+        point_of: where a topic's examples lie in the new space, (n_dims,) of unit length; None for nowhere.
     """
-    places = tuple(place for place in shipped.prototypes if place.topic in registry.topics)
-    return replace(registry, prototypes=places, center=shipped.center, encoder=shipped.encoder)
+    places = [place for place in shipped.prototypes if place.topic in registry.topics]
+    own = {place.topic for place in registry.prototypes} - {place.topic for place in places}
+    for place in registry.prototypes:
+        point = point_of(registry.topics[place.topic]) if place.topic in own else None
+        if point is not None:
+            places.append(replace(place, vector=point))
+    return replace(registry, prototypes=tuple(places), center=shipped.center, encoder=shipped.encoder)
 
 
 # ---- decisions

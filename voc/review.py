@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from voc import corrections as decisions
 from voc.errors import Conflict, InvalidInput, NotFound
-from voc.organization import Organization
 from voc.pipeline import Pipeline
 from voc.records import Candidate, Correction
 from voc.store import Kept, Store
-from voc.store.review import Queue, Undecided
+from voc.store.review import Undecided
 from voc.topics import centred
 
 Order = Literal["least_sure", "most_informative"]
@@ -109,13 +108,12 @@ def least_sure(
         after: `Page.following` of the page before; what is decided in between moves nothing.
         department: only those of which it is a candidate.
     """
-    queue = Queue(store)
-    found = queue.page(limit + 1, after, department=department, source=source)
+    found = store.queue.page(limit + 1, after, department=department, source=source)
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         _shown(store, [(one, None) for one in found[:limit]]),
         (last.confidence, last.number) if last else None,
-        queue.waiting(department, source),
+        store.queue.waiting(department, source),
     )
 
 
@@ -137,8 +135,7 @@ def most_informative(
         pipeline: the vectors of its reader are compared, from the centre of its topics.
         after: `Page.following` of the page before.
     """
-    queue = Queue(store)
-    pool = queue.with_vectors(POOL, pipeline.reader.version, department=department, source=source)
+    pool = store.queue.with_vectors(POOL, pipeline.reader.version, department=department, source=source)
     worth, alike = informativeness(pool, pipeline.topics.registry.center)
     order = diversified(worth, alike)
     begin = after[1] if after else 0
@@ -146,7 +143,7 @@ def most_informative(
     return Page(
         _shown(store, [(pool[i], round(float(worth[i]), 4)) for i in chosen]),
         (0.0, begin + limit) if begin + limit < len(order) else None,
-        queue.waiting(department, source),
+        store.queue.waiting(department, source),
     )
 
 
@@ -226,7 +223,6 @@ def _reason(kept: Kept) -> str:
 def correct(
     store: Store,
     pipeline: Pipeline,
-    organization: Organization,
     key: str,
     body: Mapping[str, Any],
     *,
@@ -253,7 +249,7 @@ def correct(
     said = decisions.read(
         body,
         kept.analysis,
-        departments=[department.key for department in organization.departments],
+        departments=[department.key for department in pipeline.router.organization.departments],
         topics=[topic.key for topic in pipeline.topics.topics],
     )
     fresh = store.corrections.add(key, said, author=by, reason=why, departments=pipeline.department_of_topic)

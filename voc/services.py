@@ -1,4 +1,4 @@
-"""What one process works with: settings, organization, store, pipeline, work list.
+"""What one process works with: settings, store, pipeline, work list.
 
 Making it opens nothing; the database is prepared and the models are loaded when they are first needed.
 """
@@ -10,7 +10,6 @@ from functools import cached_property
 
 from voc.curation import Curation
 from voc.history import History
-from voc.organization import Organization
 from voc.pipeline import Instance, PipelineHolder
 from voc.settings import Settings
 from voc.store import Store
@@ -26,11 +25,6 @@ class Services:
         self._store = Store(settings.db, settings.busy_timeout_ms)
         self._prepared = False
         self._lock = threading.Lock()
-
-    @cached_property
-    def organization(self) -> Organization:
-        """The departments and touchpoints."""
-        return Organization.read(self.settings.organization)
 
     @property
     def store(self) -> Store:
@@ -56,7 +50,7 @@ class Services:
     @cached_property
     def curation(self) -> Curation:
         """What people decide about topics."""
-        return Curation(self.store, self.pipelines, self.organization)
+        return Curation(self.store, self.pipelines)
 
     @cached_property
     def history(self) -> History:

@@ -34,9 +34,8 @@ def post_corrections(path: schemas.KeyPath, body: shapes.CorrectionBody) -> tupl
     said = dict(body.root)
     author, reason = said.pop("by", AUTHOR), said.pop("reason", None)
     decision = review.correct(
-        services().store, services().pipelines.get(), services().organization, path.key, said,
-        author=author, reason=reason,
-    )  # fmt: skip
+        services().store, services().pipelines.get(), path.key, said, author=author, reason=reason
+    )
     return decision.as_dict(), 201 if decision.fresh else 200
 
 

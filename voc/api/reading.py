@@ -20,7 +20,7 @@ def get_trends(query: schemas.TrendsQuery) -> dict[str, Any]:
 @api.get("/departments", tags=[READING], summary="All departments", responses={200: schemas.DepartmentsOut})
 def get_departments() -> dict[str, Any]:
     """Departments as `organization.toml` names them, and the fields of work each covers."""
-    organization = services().organization
+    organization = services().pipelines.get().router.organization
     return {
         "items": [
             {

@@ -10,7 +10,7 @@ from voc import reports
 from voc.api import schemas
 from voc.api import schemas_topics as shapes
 from voc.api.blueprint import READING, api, services
-from voc.curation import line_of, themes
+from voc.curation import themes
 from voc.errors import InvalidInput
 
 TOPICS = Tag(name="Topics", description="Changes of topics: dated, with an author, and undone when wrong.")
@@ -44,7 +44,7 @@ def get_themes() -> dict[str, Any]:
 )  # fmt: skip
 def get_topic_history(path: schemas.KeyPath) -> dict[str, Any]:
     """Every change, the oldest first; none for a topic that is as it was shipped."""
-    return {"items": [line_of(event) for event in services().curation.history(path.key)]}
+    return {"items": [event.as_dict() for event in services().curation.history(path.key)]}
 
 
 @api.post("/topics/<key>/rename", tags=[TOPICS], summary="Name a topic otherwise", responses=_CHANGE)
@@ -52,24 +52,25 @@ def post_rename(path: schemas.KeyPath, body: shapes.RenameBody) -> dict[str, Any
     """Its key stays, and what belongs to it."""
     if not body.name and not body.remit:
         raise InvalidInput("name_missing", "give a name or a remit", "name")
-    return line_of(
-        services().curation.rename(path.key, body.name, body.remit, author=body.by, reason=body.reason)
-    )
+    event = services().curation.rename(path.key, body.name, body.remit, author=body.by, reason=body.reason)
+    return event.as_dict()
 
 
 @api.post("/topics/<key>/merge", tags=[TOPICS], summary="Merge a topic into another", responses=_CHANGE)
 def post_merge(path: schemas.KeyPath, body: shapes.MergeBody) -> dict[str, Any]:
     """The other topic takes its segments from now on."""
-    return line_of(services().curation.merge([path.key], body.into, author=body.by, reason=body.reason))
+    event = services().curation.merge([path.key], body.into, author=body.by, reason=body.reason)
+    return event.as_dict()
 
 
 @api.post("/topics/<key>/move", tags=[TOPICS], summary="Send a topic to a department", responses=_CHANGE)
 def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
     """Its segments stay; they concern another department from now on."""
-    return line_of(services().curation.move(path.key, body.department, author=body.by, reason=body.reason))
+    event = services().curation.move(path.key, body.department, author=body.by, reason=body.reason)
+    return event.as_dict()
 
 
 @api.post("/topics/<key>/retire", tags=[TOPICS], summary="Retire a topic", responses=_CHANGE)
 def post_retire(path: schemas.KeyPath, body: shapes.RetireBody) -> dict[str, Any]:
     """It takes no more segments; they belong to none."""
-    return line_of(services().curation.retire(path.key, author=body.by, reason=body.reason))
+    return services().curation.retire(path.key, author=body.by, reason=body.reason).as_dict()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import Any
 
 import click
 
-from voc.cli.shared import Context, as_json, pass_context
+from voc.cli.shared import NUMBER, Context, as_json, because, by, pass_context
 
-by = click.option("--by", help="Who decides [default: the name you are logged in under].")
 #: Said on the command line for no owner, no topic, no department or no cooperators.
 NOBODY = "none"
 
@@ -26,7 +24,7 @@ NOBODY = "none"
 @click.option("--department", help="Key of the segment's department, or none; goes with --segment.")
 @click.option("--confirm", is_flag=True, help="Owner, cooperators and sentiment are right as they are.")
 @by
-@click.option("--reason", help="Why.")
+@because
 @as_json
 @pass_context
 def correct(
@@ -35,7 +33,7 @@ def correct(
     key: str,
     segment: str | None,
     confirm: bool,
-    by: str | None,
+    by: str,
     reason: str | None,
     as_json: bool,
     **given: str | None,
@@ -59,10 +57,7 @@ def correct(
     if confirm:
         said["confirm"] = True
     services = context.services
-    decision = review.correct(
-        services.store, services.pipelines.get(), services.organization, key, said,
-        author=_author(by), reason=reason,
-    )  # fmt: skip
+    decision = review.correct(services.store, services.pipelines.get(), key, said, author=by, reason=reason)
     _say(decision, as_json, "" if decision.fresh else "nothing new: that holds already")
 
 
@@ -72,10 +67,6 @@ def _span(given: str) -> dict[str, int]:
         return {"start": int(start), "end": int(end)}
     except ValueError:
         raise click.BadParameter(f"must be START:END, got {given!r}", param_hint="--segment") from None
-
-
-def _author(given: str | None) -> str:
-    return getpass.getuser() if given is None else given
 
 
 @click.group()
@@ -100,16 +91,16 @@ def corrections_list(context: Context, key: str, as_json: bool) -> None:
 
 
 @corrections.command("withdraw")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @by
 @as_json
 @pass_context
-def corrections_withdraw(context: Context, number: int, by: str | None, as_json: bool) -> None:
+def corrections_withdraw(context: Context, number: int, by: str, as_json: bool) -> None:
     """Take correction NUMBER back; what was said before it holds again."""
     from voc import review
 
     services = context.services
-    decision = review.withdraw(services.store, services.pipelines.get(), number, author=_author(by))
+    decision = review.withdraw(services.store, services.pipelines.get(), number, author=by)
     _say(decision, as_json, f"correction {number} withdrawn")
 
 

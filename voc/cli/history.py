@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import click
 
 from voc.cli.engine import cluster_at, dask_option
-from voc.cli.shared import Context, as_json, pass_context, progress
+from voc.cli.shared import NUMBER, Context, as_json, pass_context, progress
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would move and keep nothing.")
-@click.option("--rollback", type=int, metavar="RUN", help="Show again what was shown before this run.")
-@click.option("--since", help="Only feedback that occurred on or after this day (YYYY-MM-DD).")
+@click.option("--rollback", type=NUMBER, metavar="RUN", help="Show again what was shown before this run.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]),
+              help="Only feedback that occurred on or after this day.")  # fmt: skip
 @click.option("--source", help="Only this source.")
 @dask_option
 @as_json
@@ -24,7 +26,7 @@ def reclassify(
     context: Context,
     dry_run: bool,
     rollback: int | None,
-    since: str | None,
+    since: datetime | None,
     source: str | None,
     dask: str | None,
     as_json: bool,
@@ -44,11 +46,9 @@ def reclassify(
         if dry_run or since or source or dask:
             raise click.UsageError("--rollback takes back a whole run; it goes with no other option")
         run = history.rollback(rollback)
-        _say_run(
-            run.as_dict(), as_json, f"run {rollback} rolled back: {run.rows} feedback as they were before"
-        )
+        _say_run(_told(run), as_json, f"run {rollback} rolled back: {run.rows} feedback as they were before")
         return
-    chosen = Filter(since=since, source=source)
+    chosen = Filter(since=since.date().isoformat() if since else None, source=source)
     total = history.left(chosen)
     with (
         progress("trying" if dry_run else "reclassifying", total) as advance,
@@ -101,7 +101,7 @@ def runs() -> None:
 @pass_context
 def runs_list(context: Context, as_json: bool) -> None:
     """All runs, the latest first."""
-    found = [run.as_dict() for run in context.services.store.runs.every()]
+    found = [_told(run) for run in context.services.store.runs.every()]
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -115,7 +115,11 @@ def runs_list(context: Context, as_json: bool) -> None:
 
 @runs.command("prune")
 @click.option(
-    "--keep", default=1, show_default=True, type=click.IntRange(0), help="Runs to be able to take back."
+    "--keep",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000),
+    help="Runs to be able to take back.",
 )
 @as_json
 @pass_context
@@ -124,6 +128,14 @@ def runs_prune(context: Context, keep: int, as_json: bool) -> None:
     with progress("pruning") as advance:
         gone = context.services.store.runs.prune(keep, advance)
     _say_run({"analyses": gone}, as_json, f"{gone} analyses thrown away; the file shrinks with VACUUM")
+
+
+def _told(run: Any) -> dict[str, Any]:
+    """A run with what it moved, in the words in which `voc reclassify` tells it."""
+    from voc.history import Change
+
+    told: dict[str, Any] = run.as_dict() | {"change": Change.of(run.change).as_dict()}
+    return told
 
 
 def _say_run(run: dict[str, Any], as_json: bool, sentence: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import Any
 
 import click
 
-from voc.cli.shared import Context, as_json, pass_context, progress
+from voc.cli.shared import Context, as_json, because, by, pass_context, progress
 from voc.settings import bundled
-
-by = click.option("--by", default=getpass.getuser, show_default="the user", help="Who decides.")
 
 
 @click.command()
@@ -151,27 +148,32 @@ def models_list(context: Context, as_json: bool) -> None:
 @models.command("promote")
 @click.argument("version")
 @by
-@click.option("--reason", help="Why; kept with the promotion.")
+@because
+@as_json
 @pass_context
-def models_promote(context: Context, version: str, by: str, reason: str | None) -> None:
+def models_promote(context: Context, version: str, by: str, reason: str | None, as_json: bool) -> None:
     """Use VERSION from now on, whatever was measured; `shipped` names the shipped heads."""
     services = context.services
     services.store.models.promote(None if version == "shipped" else version, author=by, reason=reason)
-    _say_in_use(services)
+    _say_in_use(services, as_json)
 
 
 @models.command("rollback")
 @by
-@click.option("--reason", help="Why; kept with the rollback.")
+@because
+@as_json
 @pass_context
-def models_rollback(context: Context, by: str, reason: str | None) -> None:
+def models_rollback(context: Context, by: str, reason: str | None, as_json: bool) -> None:
     """Use again what was used before the last promotion."""
     services = context.services
     services.store.models.rollback(author=by, reason=reason)
-    _say_in_use(services)
+    _say_in_use(services, as_json)
 
 
-def _say_in_use(services: Any) -> None:
+def _say_in_use(services: Any, as_json: bool) -> None:
     version = services.store.models.promoted() or "shipped"
     pipeline = services.pipelines.get().version
+    if as_json:
+        click.echo(json.dumps({"version": version, "pipeline": pipeline}))
+        return
     click.echo(f"{version} in use now: {pipeline}; `voc reclassify` brings history to it")

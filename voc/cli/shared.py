@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import sys
@@ -13,20 +14,61 @@ from typing import Any
 import click
 
 from voc import __version__
-from voc.errors import VocError
+from voc.errors import StoreError, VocError
 from voc.settings import Settings
 
 
 class Group(click.Group):
-    """Turns voc's errors into one line on standard error and the fitting exit status."""
+    """Turns voc's errors and the database's into one line on standard error and the fitting exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
         try:
             return super().invoke(ctx)
-        except VocError as error:
-            click.echo(f"voc: {error.code}: {error.message}", err=True)
-            ctx.exit(error.exit_status)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            known = error if isinstance(error, VocError) else _of_the_database(error)
+            if known is None:
+                raise
+            click.echo(f"voc: {known.code}: {known.message}", err=True)
+            ctx.exit(known.exit_status)
+
+
+def _of_the_database(error: Exception) -> StoreError | None:
+    """What the database said, as an error of the store; None where it did not come from there."""
+    import sqlite3  # not at the top: what opens no database starts without it
+
+    if not isinstance(error, sqlite3.Error):
+        return None
+    if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError("store_busy", f"the database cannot take this now; try again ({error})")
+    return StoreError("store_unusable", f"the database cannot be used: {error}")
+
+
+class Phrase(click.ParamType):
+    """Text of 1 to ``most`` characters that the database can keep, without space around it."""
+
+    name = "text"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text; a usage error where it is none."""
+        phrase = str(value).strip()
+        unwritable = any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in phrase)
+        if unwritable or not 1 <= len(phrase) <= self.most:
+            self.fail(f"must be text of 1 to {self.most:,} characters", param, ctx)
+        return phrase
+
+
+def the_user() -> str:
+    """The name that the operating system has for the user, ``unknown`` where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user of a container, by number alone; no `pwd` on Windows
+        return "unknown"
 
 
 class Context:
@@ -47,6 +89,11 @@ class Context:
 
 pass_context = click.make_pass_decorator(Context)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON that a program may read.")
+by = click.option("--by", type=Phrase(200), default=the_user, show_default="the user of this computer",
+                  help="Who decides.")  # fmt: skip
+because = click.option("--reason", type=Phrase(2_000), help="Why; kept with the decision.")
+#: A number that the database gave; no greater one fits into it.
+NUMBER = click.IntRange(1, 2**63 - 1)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

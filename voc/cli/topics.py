@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
-from voc.cli.shared import Context, as_json, pass_context
+from voc.cli.shared import NUMBER, Context, as_json, because, by, pass_context
 
-by = click.option("--by", default=getpass.getuser, show_default="the user", help="Who decides.")
-because = click.option("--reason", help="Why, for the history.")
-proposal_option = click.option("--proposal", type=int, metavar="NUMBER", help="[default: the last fit]")
+proposal_option = click.option("--proposal", type=NUMBER, metavar="NUMBER", help="[default: the last fit]")
 
 
 @click.group()
 def topics() -> None:
     """The topics of the registry: list, fit, decide, undo."""
-
-
-def _line(event: Any) -> dict[str, Any]:
-    from voc.curation import line_of
-
-    return line_of(event)
 
 
 def _say(value: Any, as_json: bool, *lines: str) -> None:
@@ -117,7 +108,7 @@ def topics_themes_add(
 ) -> None:
     """Add the theme KEY, or give it another name."""
     event = context.services.curation.add_theme(key, _named(name_vi, name_en), author=by, reason=reason)
-    _say(_line(event), as_json, _made(event))
+    _say(event.as_dict(), as_json, _made(event))
 
 
 @topics.command("history")
@@ -128,7 +119,7 @@ def topics_history(context: Context, key: str | None, as_json: bool) -> None:
     """Every change of all topics, or of the topic KEY: when, by whom, what, why."""
     events = context.services.curation.history(key)
     if as_json:
-        click.echo(json.dumps([_line(event) for event in events], ensure_ascii=False))
+        click.echo(json.dumps([event.as_dict() for event in events], ensure_ascii=False))
         return
     for event in events:
         what = f"undo of {event.undoes}" if event.undoes else event.action
@@ -238,7 +229,7 @@ def topics_accept(
     events = curation.accept(found, items, author=by, reason=reason, wording=wording, retire=retire)
     changed = [event for event in events if event is not None]
     _say(
-        {"proposal": found.number, "accepted": len(items), "events": [_line(event) for event in changed]},
+        {"proposal": found.number, "accepted": len(items), "events": [event.as_dict() for event in changed]},
         as_json,
         *(_made(event) for event in changed),
         f"{len(items)} items accepted, {len(changed)} of them change the registry",
@@ -306,7 +297,7 @@ def topics_rename(
     if not name and not remit:
         raise click.UsageError("give a name or a remit")
     event = context.services.curation.rename(key, name, remit, author=by, reason=reason)
-    _say(_line(event), as_json, _made(event))
+    _say(event.as_dict(), as_json, _made(event))
 
 
 def _named(vi: str | None, en: str | None) -> dict[str, str]:
@@ -325,7 +316,7 @@ def topics_merge(
 ) -> None:
     """Let the topics KEYS go into another one."""
     event = context.services.curation.merge(keys, into, author=by, reason=reason)
-    _say(_line(event), as_json, _made(event))
+    _say(event.as_dict(), as_json, _made(event))
 
 
 @topics.command("move")
@@ -349,7 +340,7 @@ def topics_move(
     if (department is None) != back:
         raise click.UsageError("give --department, or --back")
     event = context.services.curation.move(key, department, author=by, reason=reason)
-    _say(_line(event), as_json, _made(event))
+    _say(event.as_dict(), as_json, _made(event))
 
 
 @topics.command("retire")
@@ -361,7 +352,7 @@ def topics_move(
 def topics_retire(context: Context, key: str, by: str, reason: str | None, as_json: bool) -> None:
     """Let the topic KEY take no more segments."""
     event = context.services.curation.retire(key, author=by, reason=reason)
-    _say(_line(event), as_json, _made(event))
+    _say(event.as_dict(), as_json, _made(event))
 
 
 @topics.command("theme")
@@ -385,11 +376,11 @@ def topics_theme(
     if (theme is None) != without:
         raise click.UsageError("give --theme, or --none")
     event = context.services.curation.place(key, theme, author=by, reason=reason)
-    _say(_line(event), as_json, _made(event))
+    _say(event.as_dict(), as_json, _made(event))
 
 
 @topics.command("undo")
-@click.argument("numbers", nargs=-1, required=True, type=int, metavar="CHANGE...")
+@click.argument("numbers", nargs=-1, required=True, type=NUMBER, metavar="CHANGE...")
 @by
 @because
 @as_json
@@ -398,7 +389,7 @@ def topics_undo(context: Context, numbers: Sequence[int], by: str, reason: str |
     """Take changes back by their number in the history, the latest first."""
     events = context.services.curation.undo(numbers, author=by, reason=reason)
     _say(
-        [_line(event) for event in events],
+        [event.as_dict() for event in events],
         as_json,
         *(f"change {event.undoes} undone: {', '.join(event.keys)}" for event in events),
     )

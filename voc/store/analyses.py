@@ -92,12 +92,15 @@ def keep_readings(db: Database, rows: Sequence[tuple[int, Reading | None]], read
     )
 
 
-def rewrite_analyses(db: Database, number: int, departments: Mapping[str, str]) -> None:
-    """Applies all that people say of one feedback to every analysis that is kept of it."""
+def rewrite_analyses(
+    db: Database, number: int, departments: Mapping[str, str], pipeline: str | None = None
+) -> None:
+    """Applies all that people say of one feedback to every analysis that is kept of it, or to one."""
     kept = db.conn.execute(
         f"SELECT f.id, f.text, {ANALYSIS}, a.said, a.run FROM feedback f "  # noqa: S608
-        "JOIN analyses a ON a.feedback = f.number WHERE f.number = ?",
-        (number,),
+        "JOIN analyses a ON a.feedback = f.number "
+        "WHERE f.number = ? AND a.pipeline = coalesce(?, a.pipeline)",
+        (number, pipeline),
     ).fetchall()
     for row in kept:
         if row["said"] is not None:

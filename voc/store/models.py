@@ -118,8 +118,9 @@ class ModelTables:
         Going back to the one before takes the last one off.
         """
         found: list[str | None] = [None]
-        for row in self._connection.db.conn.execute("SELECT version FROM promotions ORDER BY number"):
-            if len(found) > 1 and found[-2] == row["version"]:
+        rows = self._connection.db.conn.execute("SELECT version, is_rollback FROM promotions ORDER BY number")
+        for row in rows:
+            if row["is_rollback"]:
                 found.pop()
             else:
                 found.append(row["version"])
@@ -139,7 +140,8 @@ class ModelTables:
             if len(found) == 1:
                 raise Conflict("model_not_promoted", "the shipped heads are in use; nothing was promoted")
             db.conn.execute(
-                "INSERT INTO promotions (made_at, author, version, reason) VALUES (?, ?, ?, ?)",
+                "INSERT INTO promotions (made_at, author, version, reason, is_rollback) "
+                "VALUES (?, ?, ?, ?, 1)",
                 (utc_now(), author, found[-2], reason or f"rolled back from {found[-1] or 'shipped'}"),
             )
         return found[-2]
@@ -167,7 +169,7 @@ class ModelTables:
     def base(self) -> str | None:
         """What the version in use was moved from, as its figures tell; None for the shipped heads."""
         row = self._connection.db.conn.execute(
-            "SELECT figures ->> 'base' FROM models WHERE version = ?", (self.promoted(),)
+            "SELECT json_extract(figures, '$.base') FROM models WHERE version = ?", (self.promoted(),)
         ).fetchone()
         return row[0] if row else None
 

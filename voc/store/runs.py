@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from voc.clock import utc_now
 from voc.errors import Conflict, NotFound
 from voc.records import Analysis, Reading
-from voc.store.analyses import keep_analyses, keep_readings
+from voc.store.analyses import keep_analyses, keep_readings, rewrite_analyses
 from voc.store.connection import Connection
 from voc.store.filters import Filter, where_of
 from voc.store.rows import ANALYSIS, CURRENT, KeptReading, analysis_of, as_json, reading_of
@@ -78,7 +78,8 @@ class Runs:
         An unfinished run of another pipeline is abandoned: what it had judged is thrown away.
 
         Raises:
-            Conflict: ``run_in_progress`` if somebody else holds one.
+            Conflict: ``run_in_progress`` if somebody else holds one; ``run_unfinished`` if one of the same
+                pipeline over other feedback was stopped: its work is not thrown away unasked.
         """
         selection = {name: value for name, value in _selection(chosen).items() if value is not None}
         now = time.time()
@@ -91,10 +92,15 @@ class Runs:
                     )
             found: int | None = None
             for row in open_runs:
-                if row["pipeline"] == pipeline and json.loads(row["selection"]) == selection:
+                if row["pipeline"] != pipeline:
+                    self._throw_away(db, row["id"], row["pipeline"], "abandoned")
+                elif json.loads(row["selection"]) == selection:
                     found = row["id"]
                 else:
-                    self._throw_away(db, row["id"], row["pipeline"], "abandoned")
+                    over = row["selection"] if row["selection"] != "{}" else "all feedback"
+                    raise Conflict(
+                        "run_unfinished", f"run {row['id']} over {over} was stopped; finish it first", "run"
+                    )
             if found is None:
                 cursor = db.conn.execute(
                     "INSERT INTO runs (kind, pipeline, selection, started_at, state) "
@@ -126,12 +132,16 @@ class Runs:
             change: totals up to and with this page.
         """
         with self._connection.write() as db:
+            self._held(db, run)
             keep_analyses(
                 db,
                 [(row.number, one) for row, one in zip(rows, judged, strict=True)],
                 run.number,
                 departments,
             )
+            for row in rows:
+                if row.corrected:  # an analysis that was there already speaks of the topics as they were
+                    rewrite_analyses(db, row.number, departments, run.pipeline)
             keep_readings(
                 db, [(row.number, reading) for row, reading in zip(rows, fresh, strict=True)], reader
             )
@@ -147,6 +157,7 @@ class Runs:
     def finish(self, run: Run) -> bool:
         """Shows what the run judged, all at once; False if feedback are left that it has not judged."""
         with self._connection.write() as db:
+            self._held(db, run)
             if self._left(db, run, limit=1):
                 db.conn.execute("UPDATE runs SET after = 0 WHERE id = ?", (run.number,))
                 return False
@@ -179,6 +190,7 @@ class Runs:
             ).fetchone()
             if later:
                 raise Conflict("run_followed", f"run {later[0]} came after it; roll that back first", "run")
+            self._abandon_unfinished(db)  # it remembers what it saw shown, which is about to go
             db.conn.execute(
                 "UPDATE shown SET pipeline = r.pipeline FROM replaced r "
                 "WHERE r.run = ? AND r.feedback = shown.feedback",
@@ -186,6 +198,19 @@ class Runs:
             )
             self._throw_away(db, number, run.pipeline, "rolled_back")
             return self._one(db, number)
+
+    def _abandon_unfinished(self, db: Database) -> None:
+        """Throws away what stopped runs judged.
+
+        Raises:
+            Conflict: ``run_in_progress`` if somebody works on one.
+        """
+        for row in db.conn.execute("SELECT * FROM runs WHERE state = 'running'").fetchall():
+            if row["held_by"] is not None and row["held_until"] > time.time():
+                raise Conflict(
+                    "run_in_progress", f"run {row['id']} is being worked on by {row['held_by']}", "run"
+                )
+            self._throw_away(db, row["id"], row["pipeline"], "abandoned")
 
     def _throw_away(self, db: Database, number: int, pipeline: str, state: str) -> None:
         db.conn.execute(
@@ -196,10 +221,18 @@ class Runs:
         db.conn.execute("DELETE FROM replaced WHERE run = ?", (number,))
         db.conn.execute("UPDATE runs SET state = ?, held_by = NULL WHERE id = ?", (state, number))
 
+    def _held(self, db: Database, run: Run) -> None:
+        """Refuses to go on with a run that somebody else took over, or that ended, meanwhile."""
+        now = self._one(db, run.number)
+        if (now.state, now.held_by) != ("running", run.held_by):
+            raise Conflict("run_in_progress", f"run {run.number} was taken over by {now.held_by}", "run")
+
     def release(self, run: Run) -> None:
         """Lets go of a run that is not done, so that anybody may go on with it at once."""
         with self._connection.write() as db:
-            db.conn.execute("UPDATE runs SET held_by = NULL WHERE id = ?", (run.number,))
+            db.conn.execute(
+                "UPDATE runs SET held_by = NULL WHERE id = ? AND held_by IS ?", (run.number, run.held_by)
+            )
 
     def prune(self, keep: int, progress: Callable[[int], None] = lambda _: None) -> int:
         """Throws away analyses that are not shown, but for what the last ``keep`` finished runs replaced.
@@ -231,7 +264,7 @@ class Runs:
                     "AND pipeline != (SELECT pipeline FROM shown h WHERE h.feedback = analyses.feedback) "
                     "AND NOT EXISTS (SELECT 1 FROM replaced r "
                     "WHERE r.feedback = analyses.feedback AND r.pipeline = analyses.pipeline) "
-                    "AND (run IS NULL OR run NOT IN (SELECT id FROM runs WHERE state = 'running'))",
+                    "AND pipeline NOT IN (SELECT pipeline FROM runs WHERE state = 'running')",
                     here,
                 ).rowcount
             progress(PRUNED_AT_ONCE)

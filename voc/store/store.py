@@ -20,6 +20,7 @@ from voc.store.emerging import Stretches
 from voc.store.filters import Filter, where_of
 from voc.store.models import ModelTables
 from voc.store.proposals import Proposals
+from voc.store.review import Queue
 from voc.store.rows import ANALYSIS, CURRENT, FEEDBACK, analysis_of, as_json, feedback_of
 from voc.store.runs import Runs
 from voc.store.topics import TopicTables
@@ -74,6 +75,7 @@ class Store(Connection):
         models: heads that the installation has learned.
         runs: history judged again.
         stretches: segments of a stretch of time with their vectors.
+        queue: what waits for a person's decision.
     """
 
     def __init__(self, path: Path, busy_timeout_ms: int = 15_000) -> None:
@@ -84,6 +86,7 @@ class Store(Connection):
         self.models = ModelTables(self)
         self.runs = Runs(self)
         self.stretches = Stretches(self)
+        self.queue = Queue(self)
 
     # ---- feedback
 

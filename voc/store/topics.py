@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,14 @@ class TopicEvent:
     def keys(self) -> tuple[str, ...]:
         """Topics and themes that it changed."""
         return (*self.after["topics"], *self.after["themes"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The line as JSON values."""
+        return {
+            "number": self.number, "made_at": self.made_at, "author": self.author, "action": self.action,
+            "keys": list(self.keys), "before": dict(self.before), "after": dict(self.after),
+            "reason": self.reason, "undoes": self.undoes, "undone": self.undone,
+        }  # fmt: skip
 
 
 class TopicTables:
@@ -99,6 +107,8 @@ class TopicTables:
     ) -> TopicEvent:
         """`make` inside a transaction that is open already."""
         self._take_over(db, start)
+        self._rebase(db, start)
+        self._refuse_reuse(db, change)
         before = {
             "topics": {key: self._content(db, "topics", key) for key in change.topics},
             "themes": {key: self._content(db, "themes", key) for key in change.themes},
@@ -129,19 +139,42 @@ class TopicTables:
             Conflict: ``event_undone``, or ``event_followed`` if a later change of the same topics still
                 stands.
         """
+        return self.undo_many([number], author=author, reason=reason)[0]
+
+    def undo_many(
+        self, numbers: Iterable[int], *, author: str, reason: str | None = None
+    ) -> list[TopicEvent]:
+        """Takes changes back, the latest first: all of them, or none where one is refused; see `undo`."""
         with self._connection.write() as db:
-            event = self._one(db, number)
-            if event.undone or event.action in ("undo", "start"):
-                raise Conflict("event_undone", f"change {number} is undone or cannot be", "number")
-            for later in self.history(after=number):
-                if not later.undone and later.action != "undo" and set(later.keys) & set(event.keys):
-                    raise Conflict(
-                        "event_followed", f"change {later.number} came after it; undo that first", "number"
-                    )
-            undone = self._event(db, author, "undo", event.after, event.before, reason, number)
-            db.conn.execute("DELETE FROM prototypes WHERE event = ?", (number,))
-            self._put(db, event.before)
-            return self._one(db, undone)
+            return [self._undo(db, number, author, reason) for number in sorted(set(numbers), reverse=True)]
+
+    def _undo(self, db: Database, number: int, author: str, reason: str | None) -> TopicEvent:
+        event = self._one(db, number)
+        if event.undone or event.action in ("undo", "start", "rebase"):
+            raise Conflict("event_undone", f"change {number} is undone or cannot be", "number")
+        for later in self.history(after=number):
+            if not later.undone and later.action != "undo" and set(later.keys) & set(event.keys):
+                raise Conflict(
+                    "event_followed", f"change {later.number} came after it; undo that first", "number"
+                )
+        for key in (key for key, theme in event.before["themes"].items() if theme is None):
+            under = db.conn.execute(
+                "SELECT key FROM topics WHERE json_extract(content, '$.theme') = ? LIMIT 1", (key,)
+            ).fetchone()
+            if under:
+                raise Conflict(
+                    "event_followed",
+                    f"topic {under[0]!r} is under theme {key!r}; move it first",
+                    "number",
+                )
+        undone = self._event(db, author, "undo", event.after, event.before, reason, number)
+        gone = [key for key, topic in event.before["topics"].items() if topic is None]
+        db.conn.execute(
+            "DELETE FROM prototypes WHERE event = ? OR topic IN (SELECT value FROM json_each(?))",
+            (number, json.dumps(gone)),
+        )
+        self._put(db, event.before)
+        return self._one(db, undone)
 
     def history(self, key: str | None = None, after: int = 0) -> list[TopicEvent]:
         """The changes of all topics, or of one, in the order they were made."""
@@ -175,6 +208,32 @@ class TopicTables:
             INSERT_PROTOTYPE,
             [_prototype_values(number, place) for place in start.prototypes],
         )
+
+    def _rebase(self, db: Database, start: Registry) -> None:
+        """After an encoder was changed: the places of all topics are those of ``start``, for good."""
+        (encoder,) = db.conn.execute("SELECT encoder FROM topic_space").fetchone()
+        if encoder == start.encoder:
+            return
+        nothing: dict[str, dict[str, Any]] = {"topics": {}, "themes": {}}
+        number = self._event(
+            db, "voc", "rebase", nothing, nothing, f"from {encoder} to {start.encoder}", None
+        )
+        db.conn.execute(
+            "UPDATE topic_space SET encoder = ?, center = ?",
+            (start.encoder, np.ascontiguousarray(start.center, np.float32).tobytes()),
+        )
+        db.conn.execute("DELETE FROM prototypes")
+        db.conn.executemany(INSERT_PROTOTYPE, [_prototype_values(number, one) for one in start.prototypes])
+
+    def _refuse_reuse(self, db: Database, change: Change) -> None:
+        """A key that another topic has had, whose making was undone, stays that topic's."""
+        for key, topic in change.topics.items():
+            if topic is None or self._content(db, "topics", key) is not None:
+                continue
+            for event in self.history(key):
+                had = event.after["topics"].get(key)
+                if had is not None and had["words"] != list(topic.words):
+                    raise Conflict("topic_exists", f"another topic has had the key {key!r}", "key")
 
     def _content(self, db: Database, table: str, key: str) -> dict[str, Any] | None:
         row = db.conn.execute(f"SELECT content FROM {table} WHERE key = ?", (key,)).fetchone()  # noqa: S608
