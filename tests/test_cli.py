@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
 from voc import __version__
 from voc.cli import main
+from voc.cli.shared import Group, the_user
 from voc.pipeline import Pipeline, PipelineHolder
+from voc.settings import Settings
+from voc.store import Store
 
 ROWS = [
     {
@@ -165,6 +172,132 @@ def test_reclassify_says_what_would_move(filled, pipeline: Pipeline, monkeypatch
     assert json.loads(filled("reclassify", "--json").stdout)["rows"] == 1
 
 
+def test_runs_are_told_in_the_words_of_reclassify(filled, pipeline: Pipeline, monkeypatch) -> None:
+    doubtful = Pipeline.open(Settings(review_below=1.0), reader=pipeline.reader)
+    monkeypatch.setattr(PipelineHolder, "get", lambda _self: doubtful)
+    done = json.loads(filled("reclassify", "--json").stdout)
+    assert done["statuses_moved"] == [{"from": "routed", "to": "review", "count": 3}]
+    (run,) = json.loads(filled("runs", "list", "--json").stdout)
+    assert (run["run"], run["state"], run["rows"]) == (1, "finished", 3)
+    assert run["change"] == {name: done[name] for name in run["change"]}
+    assert list(run["change"]) == [
+        "rows", "encoded", "corrections_kept", "owners_moved", "departments", "sentiments_moved",
+        "statuses_moved", "topics_moved",
+    ]  # fmt: skip
+    back = json.loads(filled("reclassify", "--rollback", "1", "--json").stdout)
+    assert (back["state"], back["change"]) == ("rolled_back", run["change"])
+
+
+def test_reclassify_since_a_day(filled, pipeline: Pipeline, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "version", "2099.01-cccccc")
+    for since, rows in (("2026-11-10", 0), ("2026-11-09", 1), ("2026-11-3", 2)):
+        dry = json.loads(filled("reclassify", "--dry-run", "--since", since, "--json").stdout)
+        assert dry["rows"] == rows
+    for since in ("01/05/2026", "2026-13-01", "2026-11-09T08:00:00Z", ""):
+        refused = filled("reclassify", "--dry-run", "--since", since)
+        assert (refused.exit_code, "--since" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("topics", "undo"),
+        ("topics", "undo", "1"),
+        ("topics", "diff", "--proposal"),
+        ("topics", "accept", "--all", "--proposal"),
+        ("topics", "reject", "--all", "--proposal"),
+        ("corrections", "withdraw"),
+        ("reclassify", "--rollback"),
+        ("runs", "prune", "--keep"),
+    ],
+)
+@pytest.mark.parametrize("number", [str(2**63), str(2**64), "-1"])
+def test_numbers_that_the_database_cannot_hold_are_wrong_use(
+    voc, command: tuple[str, ...], number: str
+) -> None:
+    result = voc(*command, number)
+    assert result.exit_code == 2
+    assert number == "-1" or "is not in the range" in result.stderr
+
+
+def test_the_greatest_number_is_only_unknown(voc) -> None:
+    for command in (("topics", "undo"), ("corrections", "withdraw"), ("reclassify", "--rollback")):
+        result = voc(*command, str(2**63 - 1))
+        assert (result.exit_code, "_unknown" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("topics", "retire", "packaging"),
+        ("models", "rollback"),
+        ("corrections", "withdraw", "1"),
+        ("learn",),
+    ],
+)
+@pytest.mark.parametrize("by", ["", "  ", "x" * 201, "\udc80", "a\0"])
+def test_who_decides_must_be_text(voc, command: tuple[str, ...], by: str) -> None:
+    result = voc(*command, "--by", by)
+    assert result.exit_code == 2
+    assert "Invalid value for '--by': must be text of 1 to 200 characters" in result.stderr
+
+
+def test_why_must_be_text(voc) -> None:
+    for command in (("topics", "retire", "packaging"), ("models", "rollback"), ("correct", "1", "--confirm")):
+        result = voc(*command, "--reason", "x" * 2_001)
+        assert (result.exit_code, "'--reason': must be text of 1 to 2,000" in result.stderr) == (2, True)
+
+
+def test_who_decides_is_the_user_or_unknown(voc, monkeypatch) -> None:
+    def author(*more: str) -> str:
+        done = voc("topics", "move", "packaging", "--department", "care", "--json", *more)
+        assert done.exit_code == 0, done.output
+        name = str(json.loads(done.stdout)["author"])
+        assert voc("topics", "move", "packaging", "--back", "--by", "x").exit_code == 0
+        return name
+
+    monkeypatch.setenv("LOGNAME", "lan")
+    assert (author(), author("--by", " x" + "y" * 199 + " ")) == ("lan", "x" + "y" * 199)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)  # a user that no list of users names
+    assert (the_user(), author()) == ("unknown", "unknown")
+
+
+def test_a_database_that_fails_is_one_line(filled, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "cli.db")) as other:
+        other.execute("DROP TABLE shown")
+    result = filled("search", "giao hang")
+    assert result.exit_code == 4
+    assert result.stderr == "voc: store_unusable: the database cannot be used: no such table: shown\n"
+
+
+def test_a_database_that_is_held_is_busy(tmp_path: Path) -> None:
+    store = Store(tmp_path / "held.db", busy_timeout_ms=1)
+    store.prepare()
+
+    @click.group(cls=Group)
+    def tool() -> None:
+        pass
+
+    @tool.command()
+    def write() -> None:
+        store.release_holder("nobody")
+
+    @tool.command()
+    def fail() -> None:
+        raise ValueError("a mistake of ours")
+
+    with closing(sqlite3.connect(tmp_path / "held.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        held = CliRunner().invoke(tool, ["write"])
+    assert held.exit_code == 4
+    assert held.stderr.startswith("voc: store_busy: the database cannot take this now; try again")
+    assert CliRunner().invoke(tool, ["write"]).exit_code == 0
+    assert isinstance(CliRunner().invoke(tool, ["fail"]).exception, ValueError)
+    store.close()
+
+
 def test_demo_fills_the_database_once(voc, tmp_path: Path, monkeypatch) -> None:
     corpora = tmp_path / "corpora"
     corpora.mkdir()
@@ -186,8 +319,9 @@ def test_demo_fills_the_database_once(voc, tmp_path: Path, monkeypatch) -> None:
         (["--organization", "/nowhere.toml", "analyze"], 2, "organization_missing"),
     ],
 )
-def test_exit_statuses(arguments: list[str], status: int, code: str, monkeypatch) -> None:
+def test_exit_statuses(arguments: list[str], status: int, code: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)  # the database that is used by default lies here
     result = CliRunner().invoke(main, arguments, input='{"text": "ok"}\n')
     assert (result.exit_code, code in result.stderr) == (status, True)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -150,6 +152,11 @@ def failing(_: Pipeline, partition: bulk.Partition) -> int:
     return partition.start
 
 
+def repeating(_: Pipeline, partition: bulk.Partition) -> int:
+    """Fails as a library does that repeats what it was given."""
+    raise ValueError(f"cannot read {partition.rows[0].text!r}")
+
+
 def refusing(_: Pipeline, partition: bulk.Partition) -> int:
     raise InvalidInput("text_empty", "nothing there", f"items[{partition.start}]")
 
@@ -235,13 +242,41 @@ def test_an_error_names_its_partition(two: Dask, pipeline: Pipeline) -> None:
         with pytest.raises(VocError) as caught:
             list(cluster.map(failing, bulk.partitions(ROWS, 5)))
         assert caught.value.code == "partition_failed"
-        assert caught.value.message == "partition 3: ZeroDivisionError: nothing to share"
+        assert caught.value.message == "partition 3: ZeroDivisionError"
         with pytest.raises(InvalidInput) as refused:
             list(cluster.map(refusing, bulk.partitions(ROWS, 5)))
         assert refused.value.body() == {
             "code": "text_empty", "message": "nothing there", "field": "items[0]",
         }  # fmt: skip
         assert list(cluster.map(counted, [3])) == [(9, pipeline.version)]
+
+
+def test_what_a_task_is_given_stands_in_no_log_and_no_error(two: Dask, pipeline: Pipeline) -> None:
+    from distributed import Client
+
+    text = "card number 4929 was charged twice"
+    rows = [bulk.BulkRow("r1", text), bulk.BulkRow("r2", text)]
+    with cluster_of(two, pipeline) as cluster, pytest.raises(VocError) as caught:
+        list(cluster.map(repeating, bulk.partitions(rows, 2), bulk.name_of))
+    assert caught.value.body() == {
+        "code": "partition_failed", "message": "partition 1 (rows 1 to 2): ValueError", "field": None,
+    }  # fmt: skip
+    assert text not in "".join(traceback.format_exception(caught.value))
+    with Client(two.address, set_as_default=False) as client:
+        logs = [line for lines in client.get_worker_logs().values() for _, line in lines]
+    failed = [line for line in logs if "Compute Failed" in line and "TaskFailed('ValueError')" in line]
+    assert len(failed) == 1
+    assert "in repeating" in failed[0]  # where it failed may be told
+    assert not [line for line in logs if "4929" in line]
+
+
+def test_a_parcel_says_its_size_alone() -> None:
+    from voc.cluster.worker import Parcel
+
+    parcel = Parcel(pickle.dumps(("the parcel arrived late again",)))
+    assert b"arrived late" in parcel.content
+    assert repr(parcel) == f"Parcel({len(parcel.content)} bytes)"
+    assert b"arrived late" not in repr(("session", parcel)).encode()
 
 
 # ---- who is taken for a cluster

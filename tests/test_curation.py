@@ -19,6 +19,7 @@ from voc.errors import Conflict, InvalidInput, NotFound, VocError
 from voc.pipeline import Pipeline
 from voc.registry import Prototype, Registry, Topic
 from voc.services import Services
+from voc.settings import Settings
 from voc.store import Proposal, ProposalItem
 from voc.topics import TopicModel, centred
 
@@ -30,7 +31,7 @@ def shipped(pipeline: Pipeline) -> Registry:
 
 @pytest.fixture
 def curation(services: Services) -> Curation:
-    return Curation(services.store, services.pipelines, services.organization)
+    return Curation(services.store, services.pipelines)
 
 
 def group(key: str, segments: int = 12, **values: Any) -> dict[str, Any]:
@@ -132,6 +133,28 @@ def test_undoing_gives_the_registry_back_and_opens_the_items(
     with pytest.raises(Conflict) as raised:
         curation.undo([2], author="Minh")
     assert code(raised) == "event_undone"
+
+
+def test_undoing_several_is_all_or_nothing(curation: Curation) -> None:
+    first = curation.rename("packaging", {"en": "Wrapping"}, author="Lan")
+    second = curation.rename("packaging", {"en": "Wrappings"}, author="Lan")
+    retired = curation.retire("spam-messages", author="Lan")
+    before = curation.registry.digest
+    for numbers, expected in (
+        ([retired.number, first.number], "event_followed"),
+        ([retired.number, 1], "event_undone"),
+        ([retired.number, 99], "event_unknown"),
+        ([0, retired.number], "event_unknown"),
+    ):
+        with pytest.raises(VocError) as raised:
+            curation.undo(numbers, author="Minh")
+        assert code(raised) == expected
+    assert curation.registry.digest == before
+    assert [event.undone for event in curation.history()] == [False] * 4
+    undone = curation.undo([first.number, retired.number, second.number, first.number], author="Minh")
+    assert [event.undoes for event in undone] == [retired.number, second.number, first.number]
+    assert [event.number for event in undone] == [5, 6, 7]
+    assert curation.undo([], author="Minh") == []
 
 
 def test_a_topic_that_is_gone_is_retired_only_when_told_so(curation: Curation, proposal: Proposal) -> None:
@@ -258,6 +281,11 @@ def test_every_change_is_a_dated_line_with_its_author(curation: Curation) -> Non
     assert curation.history("hotline-unreachable") == []
     with pytest.raises(NotFound):
         curation.history("nothing")
+    told = curation.history("packaging")[0].as_dict()
+    assert list(told) == [
+        "number", "made_at", "author", "action", "keys", "before", "after", "reason", "undoes", "undone"
+    ]  # fmt: skip
+    assert (told["number"], told["keys"], told["undone"]) == (5, ["packaging"], False)
     event = curation.history("delivery-late")[0]
     assert event.before["topics"]["delivery-late"]["name"]["en"] != "Late parcels"
     assert event.after["topics"]["delivery-late"]["name"]["en"] == "Late parcels"
@@ -267,6 +295,24 @@ def test_a_department_must_be_one_of_the_company(curation: Curation) -> None:
     with pytest.raises(InvalidInput) as raised:
         curation.move("delivery-late", "nowhere", author="Lan")
     assert code(raised) == "department_unknown"
+
+
+def test_the_departments_are_those_of_the_pipeline_in_use(
+    curation: Curation, services: Services, client: FlaskClient, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    own = tmp_path / "organization.toml"
+    text = services.settings.organization.read_text("utf-8")
+    own.write_text(text.replace('key = "care"', 'key = "kh"\ncovers = ["care"]'), "utf-8")
+    sent = client.post("/v1/feedback", json={"text": "Giao hàng trễ ba ngày không báo"})
+    path = f"/v1/feedback/{sent.json['feedback']['id']}/corrections"
+    services.pipelines.use(Pipeline.open(Settings(organization=own), reader=pipeline.reader))
+    assert "kh" in [one["key"] for one in client.get("/v1/departments").json["items"]]
+    assert client.post(path, json={"owner": "kh"}).json["analysis"]["owner"] == "kh"
+    assert client.post(path, json={"owner": "care"}).json["error"]["code"] == "department_unknown"
+    with pytest.raises(InvalidInput) as raised:
+        curation.move("packaging", "care", author="Lan")
+    assert code(raised) == "department_unknown"
+    assert curation.move("packaging", "kh", author="Lan").action == "move"
 
 
 def test_themes_list_their_topics_and_those_without(curation: Curation, shipped: Registry) -> None:
@@ -369,6 +415,7 @@ def test_a_proposal_on_the_command_line(
     assert "crushed-box" in voc("topics", "history", "crushed-box").output
     assert f"change {number} undone: crushed-box" in voc("topics", "undo", str(number)).output
     assert voc("topics", "undo", str(number)).exit_code == 1
+    assert "event_unknown" in voc("topics", "undo", str(number), "99").output
     assert json.loads(voc("topics", "reject", "--all", "--json").output) == {"proposal": 2, "rejected": 6}
 
 

@@ -154,6 +154,12 @@ LAST = date(2026, 11, 21)
 TOPIC, NEW = 8, 11
 
 
+@pytest.fixture(autouse=True)
+def the_day_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last day has just gone by, whenever these tests are run."""
+    monkeypatch.setattr("voc.store.emerging.utc_now", lambda: "2026-11-22T00:00:00.000Z")
+
+
 @dataclass(frozen=True)
 class Said:
     """One feedback: days before the last, and for each segment its direction and topic."""
@@ -304,6 +310,24 @@ def test_an_earlier_day(store: Store, feedback: Make) -> None:
     assert ask(store).items == ()
     (item,) = ask(store, until=LAST - timedelta(days=16)).items
     assert (item.now, item.past) == (12, 0)
+
+
+def test_feedback_of_the_future_moves_nothing(store: Store, feedback: Make) -> None:
+    grown = [Said(i % 10, [(NEW, None)]) for i in range(14)]
+    fill(store, feedback, [*steady(), *grown])
+    before = ask(store)
+    far = (LAST - date(2099, 1, 1)).days
+    fill(store, feedback, [Said(far, [(NEW, None)]), Said(-1, [(NEW, None)])], start=1000)
+    assert store.db.conn.execute("SELECT max(occurred_at) FROM feedback").fetchone()[0][:4] == "2099"
+    assert [item.label for item in before.items] == ["bãi xe chật"]
+    assert ask(store) == before
+    assert ask(store, until=LAST + timedelta(days=1)).until == "2026-11-23T00:00:00.000Z"
+
+
+def test_of_the_future_alone_nothing_is_the_latest(store: Store, feedback: Make) -> None:
+    fill(store, feedback, [Said(-1, [(NEW, None)])])
+    assert store.stretches.latest() is None
+    assert ask(store) == Findings(None, None, None, 0, 0, 0, 0, ())
 
 
 def test_years_without_end(store: Store, feedback: Make) -> None:

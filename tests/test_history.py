@@ -241,6 +241,23 @@ def test_a_rollback_leaves_what_was_before(filled: Services) -> None:
     assert unknown.value.code == "run_unknown"
 
 
+def test_what_a_killed_rollback_leaves_is_swept_before_the_next_run(filled: Services, monkeypatch) -> None:
+    monkeypatch.setattr("voc.store.runs.SWEPT_AT_ONCE", 2)
+    start = shown(filled.store)
+    move(filled)
+    run, _ = filled.history.run(Filter())
+    done = shown(filled.store)
+    with monkeypatch.context() as patch:  # as if killed after the first of its transactions
+        patch.setattr(type(filled.store.runs), "_sweep", lambda _: None)
+        filled.history.rollback(run.number)
+    assert shown(filled.store) == start
+    assert filled.store.db["analyses"].count == 18
+    again, _ = filled.history.run(Filter())
+    assert shown(filled.store) == done
+    assert {row["run"] for row in filled.store.db["analyses"].rows} == {None, again.number}
+    assert {row["run"] for row in filled.store.db["replaced"].rows} == {again.number}
+
+
 def test_runs_are_rolled_back_in_the_order_of_a_stack(filled: Services) -> None:
     start = shown(filled.store)
     move(filled)

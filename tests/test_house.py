@@ -23,6 +23,7 @@ FLOORS = (
         "registry",
         "corrections",
         "growth",
+        "intervals",
         "phrases",
     ),
     (
@@ -51,7 +52,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FILES = [*sorted((ROOT / "voc").rglob("*.py")), ROOT / "service.py"]
 #: Which rooms may import which outside library.
 FENCES = {
-    "sqlite3": {"store", "migrations", "api"},
+    "sqlite3": {"store", "migrations", "api", "cli"},
     "sqlite_utils": {"store", "migrations"},
     "bertopic": {"topics"},
     "hdbscan": {"topics"},
@@ -131,11 +132,12 @@ def test_each_library_has_its_rooms(library: str) -> None:
     assert found <= FENCES[library]
 
 
-def test_the_api_names_only_the_errors_of_sqlite() -> None:
-    assert [path.name for path in importers("sqlite3") if room_of(path) == "api"] == ["errors.py"]
+@pytest.mark.parametrize(("room", "name"), [("api", "errors.py"), ("cli", "shared.py")])
+def test_the_edges_name_only_the_errors_of_sqlite(room: str, name: str) -> None:
+    assert [path.name for path in importers("sqlite3") if room_of(path) == room] == [name]
     used = {
         node.attr
-        for node in ast.walk(tree_of(ROOT / "voc" / "api" / "errors.py"))
+        for node in ast.walk(tree_of(ROOT / "voc" / room / name))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sqlite3"
     }
     assert used == {"Error"}
@@ -165,7 +167,7 @@ def test_training_is_imported_by_itself_and_inside_commands_only() -> None:
 
 HEAVY = (
     "numpy", "sklearn", "spacy", "underthesea", "onnxruntime", "bertopic", "flask", "scipy", "torch",
-    "pyarrow", "openpyxl", "sqlite_utils", "gunicorn", "tokenizers", "voc.training",
+    "pyarrow", "openpyxl", "sqlite3", "sqlite_utils", "gunicorn", "tokenizers", "voc.training",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.sparse.csgraph import connected_components
 
 from voc.cli import main
 from voc.errors import Conflict, NotFound
@@ -23,7 +24,7 @@ from voc.services import Services
 from voc.settings import Settings, bundled
 from voc.store import Store
 from voc.training.adapt import Strength, adapt
-from voc.training.decisions import Label, gather
+from voc.training.decisions import BLOCK, TWIN, Label, gather, joined
 from voc.training.learn import (
     Learner,
     Outcome,
@@ -304,6 +305,21 @@ def test_near_twins_share_a_group(bench: Bench, feedback: Callable[..., Feedback
     assert groups[CHARGING[0]] == groups[CHARGING[0].upper() + "!"] != groups[OTHERS[4]]
 
 
+@pytest.mark.parametrize("spread", [0.0, 0.4, 0.44, 8.0])  # from 1 group over 163 and 311 to 388
+def test_groups_are_joined_block_by_block_as_at_once(spread: float) -> None:
+    rng = np.random.default_rng(3)
+    count = 2 * BLOCK + 90
+    points = rng.standard_normal((40, 64))[rng.integers(0, 40, count)]
+    points += spread * rng.standard_normal((count, 64))
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    same = np.unique(rng.integers(0, count, count), return_inverse=True)[1]
+    near = (points @ points.T >= TWIN) | (same[:, None] == same[None, :])
+    assert joined(points, same).tolist() == connected_components(near, directed=False)[1].tolist()
+    assert joined(points, np.arange(count)).tolist() == (
+        connected_components(points @ points.T >= TWIN, directed=False)[1].tolist()
+    )
+
+
 def test_a_head_moves_towards_its_labels_and_rests_without(pipeline: Pipeline) -> None:
     head = pipeline.router.segment_head
     [reading] = pipeline.read([CHARGING[0]])
@@ -443,3 +459,11 @@ def test_the_commands(house: House, tmp_path: Path) -> None:
     assert voc("models", "list") == "* shipped\n"
     assert "model_unknown" in voc("models", "promote", "learned-x", status=1)
     assert "model_not_promoted" in voc("models", "rollback", status=1)
+    shipped = house.services.pipelines.get().version
+    assert "model_in_use" in voc("models", "promote", "shipped", status=1)
+    add(house.store, "learned-a", (Settings().models / "sentiment.skops").read_bytes())
+    used = json.loads(voc("models", "promote", "learned-a", "--by", "An", "--json"))
+    assert (used["version"], list(used)) == ("learned-a", ["version", "pipeline"])
+    assert voc("models", "list").startswith("  shipped\n* learned-a  ")
+    used = json.loads(voc("models", "rollback", "--by", "An", "--json"))
+    assert used == {"version": "shipped", "pipeline": shipped}

@@ -80,7 +80,7 @@ def installed(path: Path, pipeline: Pipeline, rows: Sequence[Feedback], readings
     taken = [readings[row.external_id] for row in rows]
     judged = pipeline.judge([row.id for row in rows], [row.text for row in rows], taken)
     store.save(judged, taken, pipeline.reader.version, pipeline.department_of_topic)
-    return Installation(services, Curation(store, services.pipelines, services.organization))
+    return Installation(services, Curation(store, services.pipelines))
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +317,32 @@ def test_a_group_is_named_by_what_it_says_and_borrows_the_other_language(pipelin
     assert found.rare in ((), ("vi",))
     alone = namer.name([np.array([0, 4, 5, 6])], points[[0, 4, 5, 6]].mean(axis=0)[None])[0]
     assert (alone.borrowed, alone.rare) == (("vi",), ("en",))
+
+
+def test_where_no_segment_is_of_a_language_the_other_lends_its_name(pipeline: Pipeline) -> None:
+    words = ["thùng hàng móp góc", "giao thùng hàng móp", "thùng hàng móp rồi"]
+    points = pipeline.reader.encoder.encode(words)
+    for language, other in (("vi", "en"), ("en", "vi")):
+        said = words if language == "vi" else ["box arrived crushed", "crushed box arrived", "box arrived"]
+        namer = Namer(said, [language] * 3, points, pipeline.reader.encoder.encode, [])
+        [found] = namer.name([np.arange(3)], points.mean(axis=0)[None])
+        assert found.name[language] == found.name[other] != ""
+        assert found.borrowed == (other,)
+
+
+@pytest.mark.filterwarnings("ignore")  # umap and numba warn of what we chose
+def test_an_installation_without_english_gets_topics_too(
+    both: tuple[Installation, Installation], pipeline: Pipeline
+) -> None:
+    kept = both[1].services.store.proposals.segments(pipeline.reader.version, page=64)
+    vietnamese = [one for one in kept if one.language == "vi"]
+    found = propose(pipeline, vietnamese, change_of, revision=0, min_topic_size=8)
+    new = [group for item in found.items if item.kind in ("new", "split") for group in item.content["groups"]]
+    assert new
+    for group in new:
+        assert group["name"]["en"] == group["name"]["vi"] != ""
+        assert "en" in group["name_borrowed"]
+        assert group["key"] != "topic"
 
 
 # ---- themes

@@ -24,7 +24,7 @@ from voc.records import Analysis, Candidate, Feedback, Reading, Span
 from voc.services import Services
 from voc.settings import Settings
 from voc.store import Filter, Store
-from voc.store.review import Queue, Undecided
+from voc.store.review import Undecided
 
 Make = Callable[..., Feedback]
 LATE = "Giao hàng trễ ba ngày không báo"
@@ -117,7 +117,7 @@ def test_only_the_analysis_that_is_shown_waits(queue: Store) -> None:
 def test_the_queue_is_read_by_its_index(queue: Store) -> None:
     statements: list[str] = []
     queue.db.conn.set_trace_callback(statements.append)
-    Queue(queue).page(2, (0.3, 1))
+    queue.queue.page(2, (0.3, 1))
     queue.db.conn.set_trace_callback(None)
     (plan,) = [
         [row["detail"] for row in queue.db.conn.execute(f"EXPLAIN QUERY PLAN {one}")] for one in statements
@@ -230,7 +230,7 @@ def kept(services: Services, feedback: Make, doubtful: Pipeline) -> Services:
 
 def decide(services: Services, key: str, body: dict[str, Any], **more: Any) -> review.Decision:
     given = {"author": "an"} | more
-    return review.correct(services.store, services.pipelines.get(), services.organization, key, body, **given)
+    return review.correct(services.store, services.pipelines.get(), key, body, **given)
 
 
 def counted(services: Services, tmp_path: Path) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def counted(services: Services, tmp_path: Path) -> dict[str, Any]:
         exported = {
             row["id"]: (row["owner"], row["sentiment"], row["topics"]) for row in csv.DictReader(file)
         }
-    return {"trends": trends, "topics": topics, "exported": exported, "waiting": Queue(store).waiting()}
+    return {"trends": trends, "topics": topics, "exported": exported, "waiting": store.queue.waiting()}
 
 
 def test_a_decision_is_in_every_count_at_once(kept: Services, tmp_path: Path) -> None:

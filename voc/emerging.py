@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import average, fcluster
 from scipy.spatial.distance import squareform
-from scipy.stats import binomtest
 
 from voc.growth import Growth, growth
+from voc.intervals import Share, wilson
 from voc.phrases import typical_phrase
 from voc.registry import Registry
 from voc.store import Store, Stretch
@@ -57,7 +57,7 @@ class Question:
     Attributes:
         window_days: days of the present, up to and with ``until``.
         past_days: days before it.
-        until: last day of the present; None for that of the latest feedback.
+        until: last day of the present; None for that of the latest feedback that is not of the future.
         topic: look at this topic and inside it only.
     """
 
@@ -65,15 +65,6 @@ class Question:
     past_days: int = 56
     until: date | None = None
     topic: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share with its 95 % Wilson score interval (Wilson 1927), all in 0..1."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +361,7 @@ def _described(group: Group, grown: Growth, number: int, view: _View) -> Emergin
         q=float(f"{grown.q[number]:.3g}"),
         first_seen=min(stretch.times[one] for one in feedback),
         negative=len(upset),
-        negative_share=_share(len(upset), now),
+        negative_share=wilson(len(upset), now),
         languages=dict(Counter(one.language for one in segments).most_common()),
         departments=dict(departments.most_common()),
         examples=_examples(group, rows, view),
@@ -379,11 +370,6 @@ def _described(group: Group, grown: Growth, number: int, view: _View) -> Emergin
 
 def _finite(value: float) -> float | None:
     return round(float(value), 2) if np.isfinite(value) else None
-
-
-def _share(hits: int, total: int) -> Share:
-    found = binomtest(hits, total).proportion_ci(0.95, "wilson")
-    return Share(round(hits / total, 4), round(float(found.low), 4), round(float(found.high), 4))
 
 
 def _examples(group: Group, rows: NDArray[np.int64], view: _View) -> tuple[Example, ...]:

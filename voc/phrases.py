@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 #: Words of a phrase at most; a Vietnamese word of several syllables is one.
 LONGEST = 4
@@ -54,12 +54,28 @@ def typical_phrase(segments: Sequence[str], among: Sequence[str]) -> str:
 
 def _phrases(words: str) -> set[str]:
     """Runs of up to `LONGEST` words with nothing but blanks between them."""
-    found: set[str] = set()
+    return {
+        " ".join(run[start:end])
+        for run in runs(words, _WORD)
+        for start in range(len(run))
+        for end in range(start + 1, min(start + LONGEST, len(run)) + 1)
+    }
+
+
+def runs(words: str, word: re.Pattern[str], endings: Collection[str] = ()) -> Iterator[list[str]]:
+    """The longest runs of words with nothing but blanks between them: one a clause.
+
+    Args:
+        words: words and signs joined by blanks.
+        word: what a word looks like; anything else ends a run.
+        endings: pieces that go on a run though they are no word, such as ``n't``, but begin none.
+    """
     run: list[str] = []
-    for word in [*words.split(), ""]:
-        if _WORD.fullmatch(word):
-            run.append(word)
-            found.update(" ".join(run[-count:]) for count in range(1, min(LONGEST, len(run)) + 1))
-        else:
+    for piece in words.split():
+        if word.fullmatch(piece) or (run and piece in endings):
+            run.append(piece)
+        elif run:
+            yield run
             run = []
-    return found
+    if run:
+        yield run

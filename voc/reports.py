@@ -6,22 +6,13 @@ database; a share comes with its interval.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from voc.intervals import Share, wilson
 from voc.registry import Topic
 from voc.store import Dimension, Filter, Grain, Store
 from voc.topics import TopicModel
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share with its 95 % Wilson score interval (Wilson 1927), all in 0..1."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +45,6 @@ class TopicSummary:
             "negative": self.negative,
             "negative_share": asdict(wilson(self.negative, self.count)),
         }
-
-
-def wilson(hits: int, total: int, z: float = 1.959964) -> Share:
-    """The share ``hits / total`` with its Wilson score interval; 0, 0, 1 where ``total`` is 0."""
-    if total == 0:
-        return Share(0.0, 0.0, 1.0)
-    share = hits / total
-    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    middle = share + z * z / (2 * total)
-    scale = 1 + z * z / total
-    low, high = (middle - spread) / scale, (middle + spread) / scale
-    return Share(round(share, 4), round(max(low, 0.0), 4), round(min(high, 1.0), 4))
 
 
 def trends(store: Store, dimension: Dimension, grain: Grain, chosen: Filter) -> list[TrendPoint]:

@@ -46,21 +46,19 @@ def _of_the_database(error: Exception) -> StoreError | None:
     return StoreError("store_unusable", f"the database cannot be used: {error}")
 
 
-class Phrase(click.ParamType):
-    """Text of 1 to ``most`` characters that the database can keep, without space around it."""
+def _phrase(most: int) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Checks text of 1 to ``most`` characters that the database can keep; space around it goes."""
 
-    name = "text"
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text; a usage error where it is none."""
-        phrase = str(value).strip()
+    def check(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
+        if said is None:
+            return None
+        phrase = said.strip()
         unwritable = any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in phrase)
-        if unwritable or not 1 <= len(phrase) <= self.most:
-            self.fail(f"must be text of 1 to {self.most:,} characters", param, ctx)
+        if unwritable or not 1 <= len(phrase) <= most:
+            raise click.BadParameter(f"must be text of 1 to {most:,} characters")
         return phrase
+
+    return check
 
 
 def the_user() -> str:
@@ -89,9 +87,9 @@ class Context:
 
 pass_context = click.make_pass_decorator(Context)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON that a program may read.")
-by = click.option("--by", type=Phrase(200), default=the_user, show_default="the user of this computer",
+by = click.option("--by", callback=_phrase(200), default=the_user, show_default="the user of this computer",
                   help="Who decides.")  # fmt: skip
-because = click.option("--reason", type=Phrase(2_000), help="Why; kept with the decision.")
+because = click.option("--reason", callback=_phrase(2_000), help="Why; kept with the decision.")
 #: A number that the database gave; no greater one fits into it.
 NUMBER = click.IntRange(1, 2**63 - 1)
 

@@ -62,7 +62,8 @@ class Cluster:
             name: how an error calls an item, by its number, which is counted from 1, and itself.
 
         Raises:
-            VocError: ``partition_failed`` if a task fails, or if every worker that took it died (more than
+            VocError: that of a task; ``partition_failed`` if it raises another, which is named without its
+                message, or if every worker that took it died (more than
                 Dask's ``distributed.scheduler.allowed-failures``, which is 3).
             Unavailable: ``cluster_lost`` or ``cluster_empty``.
             Conflict: ``cluster_version_differs`` by a worker that joined later.
@@ -82,9 +83,9 @@ class Cluster:
         return AHEAD * max(1, sum(self.workers.values()))
 
     def _submit(self, task: Callable[[Pipeline, T], R], item: T) -> Future[R]:
-        from voc.cluster.worker import done
+        from voc.cluster.worker import Parcel, done
 
-        work = pickle.dumps((task, item), pickle.HIGHEST_PROTOCOL)
+        work = Parcel(pickle.dumps((task, item), pickle.HIGHEST_PROTOCOL))
         return self._client.submit(done, self._session, self._expected, work, pure=False)
 
     def _result(self, name: str, future: Future[R]) -> R:
@@ -101,7 +102,19 @@ class Cluster:
                     if not self.workers:
                         raise Unavailable("cluster_empty", f"{name} waits: all workers are gone") from error
                     continue
-                raise VocError("partition_failed", f"{name}: {type(error).__name__}: {error}") from error
+                # no context: whoever prints it would print the message of the error too
+                raise VocError("partition_failed", f"{name}: {_kind(error)}") from None
+
+
+def _kind(error: Exception) -> str:
+    """What an error is called: its message may repeat what the task was given, unless it is Dask's own."""
+    from distributed import KilledWorker
+
+    from voc.cluster.worker import TaskFailed
+
+    if isinstance(error, KilledWorker):
+        return f"KilledWorker: {error}"
+    return str(error) if isinstance(error, TaskFailed) else type(error).__name__
 
 
 def require_dask() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from distributed import Worker, WorkerPlugin, get_worker
 
 from voc import __version__
-from voc.errors import Conflict
+from voc.errors import Conflict, VocError
 from voc.pipeline import Instance, Pipeline
 from voc.settings import Settings
 
@@ -63,6 +63,22 @@ class Recipe:
             return Pipeline.open(settings, self.instance)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Parcel:
+    """Pickled work. What Dask logs of a task that fails may hold its arguments: they say nothing of it."""
+
+    content: bytes
+
+    def __repr__(self) -> str:
+        """Its size alone."""
+        return f"Parcel({len(self.content)} bytes)"
+
+
+class TaskFailed(Exception):  # noqa: N818  # named for what happened
+    """A task raised an error that is none of ours, whose name alone is said here: its message, which Dask
+    would log, may repeat what it was given."""
+
+
 class OpenedPipeline(WorkerPlugin):
     """Holds the pipeline of one session on one worker.
 
@@ -92,7 +108,7 @@ def versions(session: str, dask_worker: Worker) -> tuple[str, str]:
     return __version__, plugin.pipeline().version
 
 
-def done(session: str, expected: tuple[str, str], work: bytes) -> Any:
+def done(session: str, expected: tuple[str, str], work: Parcel) -> Any:
     """The result of one task.
 
     Args:
@@ -101,14 +117,23 @@ def done(session: str, expected: tuple[str, str], work: bytes) -> Any:
 
     Raises:
         Conflict: ``cluster_version_differs`` if the worker joined later with another pipeline.
+        VocError: that of the task.
+        TaskFailed: in place of any other error of the task.
     """
     worker = get_worker()
     found = versions(session, worker)
     if found != expected:
         raise differs(worker.address, found, expected)
-    # Whoever reaches the scheduler may run anything: docs/scale.md says where it may be reached from.
-    task, item = pickle.loads(work)  # noqa: S301
-    return task(worker.plugins[session].pipeline(), item)  # type: ignore[attr-defined]
+    pipeline = worker.plugins[session].pipeline()  # type: ignore[attr-defined]
+    try:
+        # Whoever reaches the scheduler may run anything: docs/scale.md says where it may be reached from.
+        task, item = pickle.loads(work.content)  # noqa: S301
+        return task(pipeline, item)
+    except VocError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a task may raise
+        failed = TaskFailed(type(error).__name__).with_traceback(error.__traceback__)
+    raise failed  # here, so that the error it stands for does not go along as its context
 
 
 def differs(address: str, found: tuple[str, str], expected: tuple[str, str]) -> Conflict:

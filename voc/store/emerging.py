@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voc.clock import utc_now
 from voc.records import Segment
 from voc.store.connection import Connection
 from voc.store.rows import reading_of
@@ -60,10 +61,15 @@ class Stretches:
         self._connection = connection
 
     def latest(self) -> str | None:
-        """When the latest analyzed feedback occurred, None where there is none."""
+        """When the latest analyzed feedback occurred, None where there is none.
+
+        One that is dated in the future, by a clock or a typing error, does not count: it would move the
+        present to where nothing else is.
+        """
         row = self._connection.db.conn.execute(
             "SELECT f.occurred_at FROM feedback f JOIN shown h ON h.feedback = f.number "
-            "ORDER BY f.occurred_at DESC LIMIT 1"
+            "WHERE f.occurred_at <= ? ORDER BY f.occurred_at DESC LIMIT 1",
+            (utc_now(),),
         ).fetchone()
         return row[0] if row else None
 

@@ -24,8 +24,10 @@ from voc.store.connection import Connection
 from voc.store.filters import Filter, where_of
 from voc.store.rows import ANALYSIS, CURRENT, KeptReading, analysis_of, as_json, reading_of
 
+#: Enough to tell what is left, without the rows of analyses.
+SHOWN = "shown h JOIN feedback f ON f.number = h.feedback"
 #: Feedback whose old analyses are thrown away in one transaction.
-PRUNED_AT_ONCE = 20_000
+SWEPT_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +84,13 @@ class Runs:
                 pipeline over other feedback was stopped: its work is not thrown away unasked.
         """
         selection = {name: value for name, value in _selection(chosen).items() if value is not None}
-        now = time.time()
         with self._connection.write() as db:
-            open_runs = db.conn.execute("SELECT * FROM runs WHERE state = 'running'").fetchall()
-            for row in open_runs:
-                if row["held_by"] not in (None, holder) and row["held_until"] > now:
-                    raise Conflict(
-                        "run_in_progress", f"run {row['id']} is being worked on by {row['held_by']}", "run"
-                    )
-            found: int | None = None
-            for row in open_runs:
-                if row["pipeline"] != pipeline:
-                    self._throw_away(db, row["id"], row["pipeline"], "abandoned")
-                elif json.loads(row["selection"]) == selection:
-                    found = row["id"]
-                else:
-                    over = row["selection"] if row["selection"] != "{}" else "all feedback"
-                    raise Conflict(
-                        "run_unfinished", f"run {row['id']} over {over} was stopped; finish it first", "run"
-                    )
+            self._make_room(db, pipeline, selection, holder)
+        self._sweep()
+        with self._connection.write() as db:
+            self._make_room(db, pipeline, selection, holder)
+            row = db.conn.execute("SELECT id FROM runs WHERE state = 'running'").fetchone()
+            found = row["id"] if row else None
             if found is None:
                 cursor = db.conn.execute(
                     "INSERT INTO runs (kind, pipeline, selection, started_at, state) "
@@ -109,9 +99,28 @@ class Runs:
                 )
                 found = int(cursor.lastrowid or 0)
             db.conn.execute(
-                "UPDATE runs SET held_by = ?, held_until = ? WHERE id = ?", (holder, now + lease_s, found)
+                "UPDATE runs SET held_by = ?, held_until = ? WHERE id = ?",
+                (holder, time.time() + lease_s, found),
             )
             return self._one(db, found)
+
+    def _make_room(self, db: Database, pipeline: str, selection: Mapping[str, Any], holder: str) -> None:
+        """Leaves no unfinished run but the one to go on with; see `begin` for errors."""
+        for row in db.conn.execute("SELECT * FROM runs WHERE state = 'running'").fetchall():
+            self._not_held(row, holder)
+            if row["pipeline"] != pipeline:
+                self._end(db, row["id"], "abandoned")
+            elif json.loads(row["selection"]) != selection:
+                over = row["selection"] if row["selection"] != "{}" else "all feedback"
+                raise Conflict(
+                    "run_unfinished", f"run {row['id']} over {over} was stopped; finish it first", "run"
+                )
+
+    def _not_held(self, row: sqlite3.Row, holder: str | None = None) -> None:
+        if row["held_by"] not in (None, holder) and row["held_until"] > time.time():
+            raise Conflict(
+                "run_in_progress", f"run {row['id']} is being worked on by {row['held_by']}", "run"
+            )
 
     def keep(
         self,
@@ -190,36 +199,44 @@ class Runs:
             ).fetchone()
             if later:
                 raise Conflict("run_followed", f"run {later[0]} came after it; roll that back first", "run")
-            self._abandon_unfinished(db)  # it remembers what it saw shown, which is about to go
+            for row in db.conn.execute("SELECT * FROM runs WHERE state = 'running'").fetchall():
+                self._not_held(row)
+                self._end(db, row["id"], "abandoned")  # it remembers what is about to go
             db.conn.execute(
                 "UPDATE shown SET pipeline = r.pipeline FROM replaced r "
                 "WHERE r.run = ? AND r.feedback = shown.feedback",
                 (number,),
             )
-            self._throw_away(db, number, run.pipeline, "rolled_back")
-            return self._one(db, number)
+            self._end(db, number, "rolled_back")
+        self._sweep()
+        return self.get(number)
 
-    def _abandon_unfinished(self, db: Database) -> None:
-        """Throws away what stopped runs judged.
-
-        Raises:
-            Conflict: ``run_in_progress`` if somebody works on one.
-        """
-        for row in db.conn.execute("SELECT * FROM runs WHERE state = 'running'").fetchall():
-            if row["held_by"] is not None and row["held_until"] > time.time():
-                raise Conflict(
-                    "run_in_progress", f"run {row['id']} is being worked on by {row['held_by']}", "run"
-                )
-            self._throw_away(db, row["id"], row["pipeline"], "abandoned")
-
-    def _throw_away(self, db: Database, number: int, pipeline: str, state: str) -> None:
-        db.conn.execute(
-            "DELETE FROM analyses WHERE pipeline = ? AND run = ? "
-            "AND feedback IN (SELECT feedback FROM replaced WHERE run = ?)",
-            (pipeline, number, number),
-        )
-        db.conn.execute("DELETE FROM replaced WHERE run = ?", (number,))
+    def _end(self, db: Database, number: int, state: str) -> None:
         db.conn.execute("UPDATE runs SET state = ?, held_by = NULL WHERE id = ?", (state, number))
+
+    def _sweep(self) -> None:
+        """Throws away what runs judged that were abandoned or rolled back.
+
+        Some feedback at a time, so that others can write in between. What a kill leaves behind is swept
+        before the next run begins.
+        """
+        while True:
+            with self._connection.write() as db:
+                found = db.conn.execute(
+                    "SELECT r.run, r.feedback, runs.pipeline FROM replaced r JOIN runs ON runs.id = r.run "
+                    "WHERE runs.state IN ('abandoned', 'rolled_back') LIMIT ?",
+                    (SWEPT_AT_ONCE,),
+                ).fetchall()
+                db.conn.executemany(
+                    "DELETE FROM analyses WHERE feedback = ? AND pipeline = ? AND run = ?",
+                    [(row["feedback"], row["pipeline"], row["run"]) for row in found],
+                )
+                db.conn.executemany(
+                    "DELETE FROM replaced WHERE run = ? AND feedback = ?",
+                    [(row["run"], row["feedback"]) for row in found],
+                )
+            if len(found) < SWEPT_AT_ONCE:
+                return
 
     def _held(self, db: Database, run: Run) -> None:
         """Refuses to go on with a run that somebody else took over, or that ended, meanwhile."""
@@ -251,8 +268,8 @@ class Runs:
             )
             last = db.conn.execute("SELECT coalesce(max(number), 0) FROM feedback").fetchone()[0]
         gone = 0
-        for start in range(0, last + 1, PRUNED_AT_ONCE):
-            here = (start, start + PRUNED_AT_ONCE - 1)
+        for start in range(0, last + 1, SWEPT_AT_ONCE):
+            here = (start, start + SWEPT_AT_ONCE - 1)
             with self._connection.write() as db:
                 db.conn.execute(
                     "DELETE FROM replaced WHERE feedback BETWEEN ? AND ? "
@@ -267,7 +284,7 @@ class Runs:
                     "AND pipeline NOT IN (SELECT pipeline FROM runs WHERE state = 'running')",
                     here,
                 ).rowcount
-            progress(PRUNED_AT_ONCE)
+            progress(SWEPT_AT_ONCE)
         return gone
 
     def unfinished(self) -> list[Run]:
@@ -300,7 +317,7 @@ class Runs:
         """How many feedback ``pipeline`` has not judged, without those that ``run`` has."""
         where, values = _unjudged(pipeline, chosen, run)
         row = self._connection.db.conn.execute(
-            f"SELECT count(*) FROM feedback f {CURRENT} WHERE {' AND '.join(where)}",  # noqa: S608
+            f"SELECT count(*) FROM {SHOWN} WHERE {' AND '.join(where)}",  # noqa: S608
             values,
         ).fetchone()
         return int(row[0])
@@ -308,7 +325,7 @@ class Runs:
     def _left(self, db: Database, run: Run, limit: int) -> bool:
         where, values = _unjudged(run.pipeline, Filter(**run.selection), run)
         found = db.conn.execute(
-            f"SELECT 1 FROM feedback f {CURRENT} WHERE {' AND '.join(where)} LIMIT ?",  # noqa: S608
+            f"SELECT 1 FROM {SHOWN} WHERE {' AND '.join(where)} LIMIT ?",  # noqa: S608
             (*values, limit),
         )
         return found.fetchone() is not None

@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from voc.corrections import standing
@@ -39,6 +40,8 @@ HEADS: tuple[Head, ...] = ("departments", "sentiment", "touchpoints")
 #: of different complaints reach it.
 TWIN = 0.9
 CHUNK = 64
+#: Rows that are compared with all others at a time.
+BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,30 @@ def _groups(texts: Sequence[str], readings: Sequence[Reading], center: NDArray[n
         return []
     points = centred(np.array([reading.vectors[0] for reading in readings]), center)
     folded = np.unique([_letters(text) for text in texts], return_inverse=True)[1]
-    near = (points @ points.T >= TWIN) | (folded[:, None] == folded[None, :])
-    return [int(group) for group in connected_components(near, directed=False)[1]]
+    return [int(group) for group in joined(points, folded)]
+
+
+def joined(points: NDArray[np.float32], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Groups of which some are joined: any two with a row each whose cosine is `TWIN` or more.
+
+    A block of rows is compared at a time, and joined before the next, so that memory grows with the rows and
+    not with their pairs, even if all are near twins.
+
+    Args:
+        points: float32 (n, n_dims), unit rows.
+        groups: int64 (n,), numbered from 0 without a gap.
+
+    Returns:
+        int64 (n,), numbered from 0 in the order of their first rows.
+    """
+    for at in range(0, len(points), BLOCK):
+        rows, columns = np.nonzero(points[at : at + BLOCK] @ points[at:].T >= TWIN)
+        ends = groups[at + rows], groups[at + columns]
+        size = int(groups.max()) + 1
+        graph = coo_array((np.ones(len(rows), np.bool_), ends), shape=(size, size))
+        groups = connected_components(graph, directed=False)[1][groups]
+    _, first, groups = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[groups]
 
 
 def _letters(text: str) -> str:

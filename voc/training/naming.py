@@ -2,7 +2,7 @@
 
 Enters: segments with their words, and where their groups lie. Leaves: one phrase a group and language. What
 must hold: a phrase is a run of words that stands like that in a segment, Vietnamese words whole, with their
-diacritics; one that was borrowed from segments outside the group is marked.
+diacritics; one that was borrowed from segments outside the group, or from the other language, is marked.
 
 A phrase is chosen as KeyBERT does (Grootendorst 2020): by how near its own vector lies to the group's, here
 times a root of how much more often the group says it than the others (class-based TF-IDF, Grootendorst 2022).
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voc.phrases import runs
 from voc.text import fold
 
 #: Words of a phrase, whole Vietnamese words counted once.
@@ -45,6 +46,8 @@ WEIGHT = 0.25
 NEGATIONS = frozenset({"không", "chưa", "chẳng", "no", "not", "never", "khong", "chua"})
 
 _WORD = re.compile(r"[^\W\d_]+(?:[_.'’-][^\W\d_]+)*")
+#: Pieces that spaCy cuts off a word.
+_ENDINGS = ("n't", "'s", "’s")
 _KEY = re.compile(r"[a-z0-9]+")
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -55,7 +58,8 @@ class Named:
     """A name by language.
 
     Attributes:
-        borrowed: languages whose phrase comes from segments outside the group.
+        borrowed: languages whose phrase comes from segments outside the group, or is that of the other
+            language where no segment at all has one.
         rare: languages whose phrase one segment of the group says.
     """
 
@@ -121,7 +125,8 @@ class Namer:
                     if language not in borrowed[number] and said.total() < LEAST:
                         rare[number].append(language)
         return [
-            Named({"vi": "", "en": ""} | named, tuple(missing), tuple(once))
+            # where no segment at all is English, none lends a phrase: the Vietnamese name stands for it
+            Named(dict.fromkeys(("vi", "en"), _any(named)) | named, tuple(missing), tuple(once))
             for named, missing, once in zip(found, borrowed, rare, strict=True)
         ]
 
@@ -159,18 +164,13 @@ class Namer:
 def phrases_of(words: str, stop_words: Collection[str]) -> Iterator[str]:
     """The phrases of a segment: runs of `SHORTEST` to `LONGEST` words that no sign parts, with no stop word
     and no single letter at either end but a negation at the beginning."""
-    run: list[str] = []
-    for word in [*words.split(), "."]:
-        if _WORD.fullmatch(word) or (run and word in ("n't", "'s", "’s")):
-            run.append(word)
-            continue
+    for run in runs(words, _WORD, _ENDINGS):
         for start in range(len(run)):
             if len(run[start]) < 2 or (run[start] in stop_words and run[start] not in NEGATIONS):
                 continue
             for end in range(start + SHORTEST, min(start + LONGEST, len(run)) + 1):
                 if len(run[end - 1]) > 1 and run[end - 1] not in stop_words and "'" not in run[start]:
                     yield _joined(run[start:end])
-        run = []
 
 
 def _joined(run: Sequence[str]) -> str:
@@ -189,6 +189,11 @@ def _weighed(
     }
     best = sorted(weights, key=lambda key: (-weights[key], key))[:COMPARED]
     return [_spelling(phrases[key]) for key in best], [weights[key] for key in best]
+
+
+def _any(name: dict[str, str]) -> str:
+    """What it is called in some language, "" in none."""
+    return next(iter(name.values()), "")
 
 
 def _spelling(spelled: Counter[str]) -> str:
