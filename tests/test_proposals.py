@@ -319,6 +319,13 @@ def test_a_group_is_named_by_what_it_says_and_borrows_the_other_language(pipelin
     assert (alone.borrowed, alone.rare) == (("vi",), ("en",))
 
 
+def test_where_there_is_no_phrase_the_first_words_of_a_segment_are_the_name(pipeline: Pipeline) -> None:
+    points = np.eye(4, dtype=np.float32)[:3]
+    namer = Namer(["ok", "ok", "ok"], ["vi"] * 3, points, pipeline.reader.encoder.encode, [])
+    (named,) = namer.name([np.arange(3)], points[:1])
+    assert (named.name, named.borrowed) == ({"vi": "Ok", "en": "Ok"}, ("vi", "en"))
+
+
 def test_where_no_segment_is_of_a_language_the_other_lends_its_name(pipeline: Pipeline) -> None:
     words = ["thùng hàng móp góc", "giao thùng hàng móp", "thùng hàng móp rồi"]
     points = pipeline.reader.encoder.encode(words)

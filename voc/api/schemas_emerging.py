@@ -19,7 +19,9 @@ class EmergingQuery(BaseModel):
     window_days: int = Field(14, ge=1, le=366, description="Days of the present.")
     past_days: int = Field(56, ge=1, le=3660, description="Days before it.")
     until: date | None = Field(
-        None, alias="to", description="Last day of the present; that of the latest feedback if left out."
+        None,
+        alias="to",
+        description="Last day of the present; that of the latest feedback up to now if left out.",
     )
     topic: str | None = Field(None, max_length=100, description="Key of a topic: this and inside it only.")
     limit: int = Field(20, ge=1, le=500, description="Things listed at most, the surest first.")

@@ -17,7 +17,7 @@ from voc.cli.shared import Context, as_json, pass_context
 @click.option("--past-days", default=56, show_default=True, type=click.IntRange(1, 3660),
               help="Days before it.")  # fmt: skip
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]),
-              help="Last day of the present [default: that of the latest feedback].")  # fmt: skip
+              help="Last day of the present [default: that of the latest feedback up to now].")  # fmt: skip
 @click.option("--topic", metavar="KEY", help="This topic and inside it only.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500), help="Rows.")
 @as_json

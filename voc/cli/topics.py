@@ -470,7 +470,7 @@ def _show_item(item: Any, examples: int) -> None:
 
 def _show_group(group: Mapping[str, Any], kind: str, examples: int) -> None:
     if kind in ("new", "split"):
-        doubts = [f"{language} borrowed from other segments" for language in group["name_borrowed"]]
+        doubts = [f"{language} borrowed" for language in group["name_borrowed"]]
         doubts += [f"{language} said by one segment" for language in group["name_rare"]]
         doubt = f"  (check the name: {', '.join(doubts)})" if doubts else ""
         lead = f"{group['key']}: " if kind == "split" else ""

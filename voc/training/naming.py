@@ -125,10 +125,20 @@ class Namer:
                     if language not in borrowed[number] and said.total() < LEAST:
                         rare[number].append(language)
         return [
-            # where no segment at all is English, none lends a phrase: the Vietnamese name stands for it
-            Named(dict.fromkeys(("vi", "en"), _any(named)) | named, tuple(missing), tuple(once))
-            for named, missing, once in zip(found, borrowed, rare, strict=True)
+            # Where no segment at all is English, none lends a phrase: the Vietnamese name stands for it;
+            # where there is no phrase at all, the first words of a segment do.
+            Named(
+                dict.fromkeys(("vi", "en"), _any(named) or self._begun(rows)) | named,
+                tuple(missing),
+                tuple(once),
+            )
+            for named, missing, once, rows in zip(found, borrowed, rare, groups, strict=True)
         ]
+
+    def _begun(self, rows: NDArray[np.int64]) -> str:
+        """The first words of the first segment that has any."""
+        texts = (self._words[row].replace("_", " ").split() for row in rows.tolist())
+        return capitalised(" ".join(next((text for text in texts if text), ["?"])[:5]))
 
     def _phrases(self, rows: NDArray[np.int64], language: str) -> dict[str, Counter[str]]:
         """By folded letters, how often segments spell a phrase in which way; once a segment. An English one
