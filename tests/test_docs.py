@@ -16,7 +16,9 @@ from flask.testing import FlaskClient
 
 from voc.cli import main
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_references_are_fresh(root: Path) -> None:
@@ -24,17 +26,19 @@ def test_the_references_are_fresh(root: Path) -> None:
     assert generator["stale"]() == []
 
 
-def test_the_tables_on_quality_show_the_kept_figures(root: Path) -> None:
-    page = (root / "docs" / "quality.md").read_text("utf-8")
+@pytest.mark.parametrize(("name", "least"), [("quality", 14), ("topics-quality", 4), ("scale", 1)])
+def test_the_tables_show_the_kept_figures(root: Path, name: str, least: int) -> None:
+    page = (root / "docs" / f"{name}.md").read_text("utf-8")
     assert runpy.run_path(str(root / "docs" / "quality.py"), run_name="quality")["filled"](page) == page
-    assert page.count("<!-- table ") == page.count("<!-- end -->") >= 14
+    assert page.count("<!-- table ") == page.count("<!-- end -->") >= least
     for picture in re.findall(r"\((pictures/[^)]+)\)", page):
         assert (root / "docs" / picture).exists(), picture
 
 
-def test_every_link_in_the_readme_leads_somewhere(root: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (root / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        assert target.startswith("http") or (page.parent / target).exists(), target
 
 
 def test_the_curl_of_the_readme_works(client: FlaskClient) -> None:
@@ -44,15 +48,37 @@ def test_the_curl_of_the_readme_works(client: FlaskClient) -> None:
     assert response.get_json()["analysis"]["segments"][0]["department"] == "logistics"
 
 
-def test_every_command_of_the_readme_parses() -> None:
+def commands_of(page: Path) -> list[list[str]]:
+    """The words of every `voc` command in the page's blocks."""
     commands = [
-        line.split("#")[0].split("| ")[-1].strip()
-        for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+        part.split("| ")[-1].strip().removeprefix("time ")
+        for block in re.findall(
+            r" *```bash\n(.*?)```", page.read_text("utf-8").replace("\\\n", " "), re.DOTALL
+        )
         for line in block.splitlines()
+        for part in line.split("#")[0].split("&&")
     ]
-    ours = [shlex.split(line)[1:] for line in commands if line.startswith("voc ")]
-    assert len(ours) >= 9
-    for words in ours:
+    return [shlex.split(line)[1:] for line in commands if line.startswith("voc ")]
+
+
+def test_the_readme_shows_what_it_is_for() -> None:
+    shown = {words[0] for words in commands_of(ROOT / "README.md")}
+    assert shown >= {
+        "init",
+        "ingest",
+        "analyze",
+        "serve",
+        "topics",
+        "review",
+        "correct",
+        "learn",
+        "reclassify",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_a_page_parses(page: Path) -> None:
+    for words in commands_of(page):
         group: Any = main
         while words and hasattr(group, "commands"):
             assert words[0] in group.commands, words
