@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -114,9 +113,3 @@ def test_the_order_of_segments_changes_nothing(pipeline: Pipeline, root: Path) -
     again, top_again = fit([words[i] for i in rows], points[rows], min_topic_size=6, stop_words=[], most=3)
     assert again.tolist() == groups[rows].tolist()
     assert top_again == top
-
-
-def test_the_page_shows_the_kept_figures(root: Path) -> None:
-    page = (root / "docs" / "topics-quality.md").read_text("utf-8")
-    assert runpy.run_path(str(root / "docs" / "quality.py"), run_name="quality")["filled"](page) == page
-    assert page.count("<!-- table ") == page.count("<!-- end -->") == 4
