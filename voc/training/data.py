@@ -68,7 +68,7 @@ def is_for_calibration(group: str) -> bool:
     """Whether a group belongs to the tenth that the encoder never learns from.
 
     What the heads say of a text that the encoder has learned from is surer than what they say of a new one;
-    the second heads and all thresholds are therefore fitted on this tenth.
+    temperatures and thresholds are therefore set on this tenth.
     """
     return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 10 == 1
 
