@@ -20,6 +20,7 @@ from voc.errors import BodyInvalid
 from voc.ingest import loads
 from voc.services import Services
 from voc.settings import Settings
+from voc.text import has_lone_surrogate
 
 DESCRIPTION = (
     "Feedback comes in, is kept, is split into segments; each segment gets a feeling, a topic and a "
@@ -40,15 +41,7 @@ class StrictJson(DefaultJSONProvider):
         """JSON as UTF-8 text; a lone surrogate, which UTF-8 cannot carry, is escaped."""
         kwargs.setdefault("default", self.default)
         text = json.dumps(obj, ensure_ascii=False, **kwargs)
-        return text if text.isascii() or _encodable(text) else json.dumps(obj, **kwargs)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        return json.dumps(obj, **kwargs) if has_lone_surrogate(text) else text
 
 
 class Voc(OpenAPI):

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, cast
 
 from voc.errors import Conflict, InvalidInput
-from voc.export import FORMATS, safe_cell
+from voc.export import FORMATS, safe_cell, schema_of
 from voc.ingest import TEXT_MAX_CHARS, loads, read_file, validate
 from voc.pipeline import Pipeline
+from voc.text import has_lone_surrogate
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 #: Rows of a partition that goes to a worker or a part file.
@@ -37,7 +38,6 @@ COLUMNS = (
     "cooperators", "touchpoint", "status", "candidates", "hops", "topics", "segments", "pipeline",
     "error_code", "error_message", "error_field",
 )  # fmt: skip
-NUMBERS = frozenset({"sentiment_score", "sentiment_confidence", "owner_confidence"})
 LISTS = ("cooperators", "candidates", "hops", "topics", "segments")
 
 
@@ -264,7 +264,7 @@ def _as_jsonl(results: Sequence[Mapping[str, Any]]) -> bytes:
 def _line(result: Mapping[str, Any]) -> str:
     text = json.dumps(result, ensure_ascii=False)
     # An id may hold a lone surrogate, which UTF-8 cannot carry.
-    return json.dumps(result) if any("\ud800" <= char <= "\udfff" for char in text) else text
+    return json.dumps(result) if has_lone_surrogate(text) else text
 
 
 def _as_csv(results: Sequence[Mapping[str, Any]]) -> bytes:
@@ -280,12 +280,11 @@ def _as_parquet(results: Sequence[Mapping[str, Any]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in COLUMNS])
     rows = [_flat(result) for result in results]
     for row in rows:
         row["id"] = row["id"].encode("utf-8", "backslashreplace").decode()
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema), file)
+    pq.write_table(pa.Table.from_pylist(rows, schema_of(COLUMNS)), file)
     return file.getvalue()
 
 

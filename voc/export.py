@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,7 @@ def _write_jsonl(pages: Iterator[list[Kept]], path: Path, progress: Callable[[in
     with path.open("w", encoding="utf-8") as file:
         for page in pages:
             for kept in page:
-                analysis = kept.analysis.as_dict() if kept.analysis else None
-                row: dict[str, Any] = {"feedback": kept.feedback.as_dict(), "analysis": analysis}
-                if kept.corrected:
-                    row["corrected"] = list(kept.corrected)
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(json.dumps(kept.as_dict(), ensure_ascii=False) + "\n")
             total += len(page)
             progress(len(page))
     return total
@@ -73,7 +69,7 @@ def _write_parquet(pages: Iterator[list[Kept]], path: Path, progress: Callable[[
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in COLUMNS])
+    schema = schema_of(COLUMNS)
     total = 0
     with pq.ParquetWriter(path, schema) as writer:
         for page in pages:
@@ -93,6 +89,13 @@ def _flat(kept: Kept) -> dict[str, Any]:
     for name in ("cooperators", "hops", "topics", "segments", "scores", "attributes", "corrected"):
         row[name] = json.dumps(row[name], ensure_ascii=False)
     return row
+
+
+def schema_of(columns: Sequence[str]) -> Any:
+    """The Parquet schema of columns: text, but for `NUMBERS`."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
 
 
 def safe_cell(value: Any) -> Any:

@@ -169,7 +169,7 @@ class History:
         """
         pipeline = self.pipelines.get()
         self._release_dead()
-        if not self.store.runs.unfinished() and not self.left(chosen):
+        if not self.store.runs.unfinished() and not self.store.runs.any_left(pipeline.version, chosen):
             return None, Change()
         run = self.store.runs.begin(pipeline.version, chosen, holder=new_holder(), lease_s=LEASE_S)
         change, after = Change.of(run.change), run.after

@@ -20,6 +20,7 @@ from voc.pipeline import Pipeline
 from voc.records import Candidate, Correction
 from voc.store import Kept, Store
 from voc.store.review import Undecided
+from voc.text import is_phrase
 from voc.topics import centred
 
 Order = Literal["least_sure", "most_informative"]
@@ -84,11 +85,7 @@ class Decision:
 
 
 def _shape(kept: Kept) -> dict[str, Any]:
-    return {
-        "feedback": kept.feedback.as_dict(),
-        "analysis": kept.analysis.as_dict() if kept.analysis else None,
-        "corrected": list(kept.corrected),
-    }
+    return kept.as_dict() | {"corrected": list(kept.corrected)}
 
 
 # ---- the queue
@@ -298,11 +295,6 @@ def _decision(store: Store, key: str, fresh: bool) -> Decision:
 
 
 def _phrase(given: Any, name: str, most: int) -> str:
-    if not isinstance(given, str) or not 1 <= len(given.strip()) <= most or not _writable(given):
+    if not isinstance(given, str) or not is_phrase(given, most):
         raise InvalidInput("field_invalid", f"{name} must be text of 1 to {most:,} characters", name)
     return given.strip()
-
-
-def _writable(text: str) -> bool:
-    """Whether the database can keep it: no zero bytes, no lone surrogates."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -28,6 +28,20 @@ def fold_word(word: str) -> str:
     return fold(word)
 
 
+def has_lone_surrogate(text: str) -> bool:
+    """Whether ``text`` holds half of a pair, which UTF-8 cannot carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def is_phrase(text: str, most: int) -> bool:
+    """Whether it is text of 1 to ``most`` characters, without space around it, that the database can keep."""
+    return 1 <= len(text.strip()) <= most and "\0" not in text and not has_lone_surrogate(text)
+
+
 def is_visible(text: str) -> bool:
     """Whether anything of ``text`` can be seen: a letter, digit, sign or emoji, even one still unassigned."""
     return any(unicodedata.category(char) not in _UNSEEN for char in text)

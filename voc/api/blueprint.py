@@ -32,10 +32,4 @@ def services() -> Services:
 
 def rendered(kept: Kept) -> dict[str, Any]:
     """A feedback and its analysis; ``status: queued`` stands beside an analysis that is still null."""
-    body: dict[str, Any] = {
-        "feedback": kept.feedback.as_dict(),
-        "analysis": kept.analysis.as_dict() if kept.analysis else None,
-    }
-    if kept.corrected:
-        body["corrected"] = list(kept.corrected)
-    return body if kept.analysis else body | {"status": "queued"}
+    return kept.as_dict() if kept.analysis else kept.as_dict() | {"status": "queued"}

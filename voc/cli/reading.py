@@ -20,11 +20,7 @@ def search(context: Context, query: str, limit: int, as_json: bool) -> None:
 
     found, _ = context.services.store.find(Filter(q=query), limit)
     if as_json:
-        rows = [
-            {"feedback": k.feedback.as_dict(), "analysis": k.analysis.as_dict() if k.analysis else None}
-            for k in found
-        ]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps([kept.as_dict() for kept in found], ensure_ascii=False))
         return
     for kept in found:
         owner = kept.analysis.owner if kept.analysis else "queued"

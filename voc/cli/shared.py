@@ -16,6 +16,7 @@ import click
 from voc import __version__
 from voc.errors import StoreError, VocError
 from voc.settings import Settings
+from voc.text import is_phrase
 
 
 class Group(click.Group):
@@ -52,11 +53,9 @@ def _phrase(most: int) -> Callable[[click.Context, click.Parameter, str | None],
     def check(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
         if said is None:
             return None
-        phrase = said.strip()
-        unwritable = any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in phrase)
-        if unwritable or not 1 <= len(phrase) <= most:
+        if not is_phrase(said, most):
             raise click.BadParameter(f"must be text of 1 to {most:,} characters")
-        return phrase
+        return said.strip()
 
     return check
 

@@ -25,13 +25,13 @@ from pydantic import (
 from voc.clock import utc_now
 from voc.errors import InvalidInput
 from voc.records import Feedback, Scalar, Touchpoint
-from voc.text import is_visible
+from voc.text import has_lone_surrogate, is_visible
 
 TEXT_MAX_CHARS = 20_000
 
 
 def _no_surrogates(value: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if has_lone_surrogate(value):
         raise ValueError("must not hold lone surrogates")
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -33,6 +34,24 @@ def numbers_of(db: Database, keys: Sequence[str]) -> dict[str, int]:
         (json.dumps(list(keys)),),
     )
     return {row["id"]: row["number"] for row in found}
+
+
+def segments_of(db: Database, analyses: Iterable[tuple[int, str]]) -> dict[int, list[sqlite3.Row]]:
+    """The segments of analyses in their order, by row number of the feedback.
+
+    Args:
+        analyses: row number and pipeline of each, one for a feedback.
+    """
+    wanted = list(analyses)
+    found: dict[int, list[sqlite3.Row]] = {number: [] for number, _ in wanted}
+    for part in db.conn.execute(
+        "SELECT * FROM segments WHERE (feedback, pipeline) IN "
+        "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) "
+        "ORDER BY feedback, position",
+        (json.dumps(wanted),),
+    ):
+        found[part["feedback"]].append(part)
+    return found
 
 
 def corrections_of(db: Database, numbers: Sequence[int]) -> dict[int, list[Correction]]:
@@ -106,10 +125,6 @@ def rewrite_analyses(
         if row["said"] is not None:
             own = analysis_from(json.loads(row["said"]))
         else:
-            parts = db.conn.execute(
-                "SELECT * FROM segments WHERE feedback = ? AND pipeline = ? ORDER BY position",
-                (number, row["pipeline"]),
-            ).fetchall()
-            own = analysis_of(row, parts)
+            own = analysis_of(row, segments_of(db, [(number, row["pipeline"])])[number])
         db.conn.execute("DELETE FROM analyses WHERE feedback = ? AND pipeline = ?", (number, own.pipeline))
         keep_analyses(db, [(number, own)], row["run"], departments)

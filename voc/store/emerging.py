@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 
 from voc.clock import utc_now
 from voc.records import Segment
+from voc.store.analyses import segments_of
 from voc.store.connection import Connection
-from voc.store.rows import reading_of
+from voc.store.rows import reading_of, segment_of
 
 #: Spreads row numbers evenly over 0..2^32-1 (Knuth, The Art of Computer Programming 3, section 6.4).
 _SPREAD = "(f.number * 2654435761) % 4294967296"
@@ -95,19 +95,16 @@ class Stretches:
         rows = {
             row["number"]: row
             for row in db.execute(
-                "SELECT f.number, f.id, f.text, f.occurred_at, r.spans, r.languages, r.words, r.vectors "
-                "FROM feedback f JOIN readings r ON r.feedback = f.number AND r.reader = ? "
+                "SELECT f.number, f.id, f.text, f.occurred_at, h.pipeline, "
+                "r.spans, r.languages, r.words, r.vectors "
+                "FROM feedback f JOIN shown h ON h.feedback = f.number "
+                "JOIN readings r ON r.feedback = f.number AND r.reader = ? "
                 "WHERE f.number IN (SELECT value FROM json_each(?))",
                 (reader, wanted),
             )
         }
-        parts: dict[int, list[sqlite3.Row]] = defaultdict(list)
-        for part in db.execute(
-            "SELECT s.* FROM segments s JOIN shown h ON h.feedback = s.feedback AND h.pipeline = s.pipeline "
-            "WHERE s.feedback IN (SELECT value FROM json_each(?)) ORDER BY s.feedback, s.position",
-            (wanted,),
-        ):
-            parts[part["feedback"]].append(part)
+        shown = ((number, row["pipeline"]) for number, row in rows.items())
+        parts = segments_of(self._connection.db, shown)
         return _stretch([rows[number] for number in numbers], parts, int(total))
 
 
@@ -124,7 +121,7 @@ def _stretch(rows: Sequence[sqlite3.Row], parts: dict[int, list[sqlite3.Row]], t
             place = at.get((part["start"], part["end"]))
             if place is None:  # judged from what another reader read
                 continue
-            segments.append(_segment(part, row["text"]))
+            segments.append(segment_of(part, row["text"]))
             owners.append(owner)
             words.append(reading.words[place])
             vectors.append(reading.vectors[place])
@@ -132,11 +129,4 @@ def _stretch(rows: Sequence[sqlite3.Row], parts: dict[int, list[sqlite3.Row]], t
         tuple(row["id"] for row in rows), tuple(row["occurred_at"] for row in rows), total, tuple(segments),
         np.array(owners, np.int64), tuple(words),
         np.array(vectors, np.float32) if vectors else np.zeros((0, 0), np.float32),
-    )  # fmt: skip
-
-
-def _segment(part: sqlite3.Row, text: str) -> Segment:
-    return Segment(
-        part["start"], part["end"], text[part["start"] : part["end"]], part["language"], part["sentiment"],
-        part["sentiment_score"], part["topic"], part["department"], part["department_confidence"],
     )  # fmt: skip

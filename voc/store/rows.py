@@ -65,20 +65,20 @@ def feedback_of(row: sqlite3.Row) -> Feedback:
 
 def analysis_of(row: sqlite3.Row, parts: Sequence[sqlite3.Row]) -> Analysis:
     """A row with the columns `ANALYSIS`, and the rows of its segments."""
-    text: str = row["text"]
-    segments = tuple(
-        Segment(
-            part["start"], part["end"], text[part["start"] : part["end"]], part["language"],
-            part["sentiment"], part["sentiment_score"], part["topic"], part["department"],
-            part["department_confidence"],
-        )
-        for part in parts
-    )  # fmt: skip
+    segments = tuple(segment_of(part, row["text"]) for part in parts)
     candidates = tuple(Candidate(**entry) for entry in json.loads(row["candidates"]))
     return Analysis(
         row["id"], row["language"], row["sentiment"], row["sentiment_score"], row["sentiment_confidence"],
         row["owner"], row["owner_confidence"], tuple(json.loads(row["cooperators"])), row["touchpoint"],
         row["status"], candidates, tuple(json.loads(row["hops"])), segments, row["pipeline"],
+    )  # fmt: skip
+
+
+def segment_of(part: sqlite3.Row, text: str) -> Segment:
+    """A row of the table ``segments`` and the text that it is a part of."""
+    return Segment(
+        part["start"], part["end"], text[part["start"] : part["end"]], part["language"], part["sentiment"],
+        part["sentiment_score"], part["topic"], part["department"], part["department_confidence"],
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from voc.clock import utc_now
 from voc.errors import Conflict, NotFound
 from voc.records import Analysis, Reading
-from voc.store.analyses import keep_analyses, keep_readings, rewrite_analyses
+from voc.store.analyses import keep_analyses, keep_readings, rewrite_analyses, segments_of
 from voc.store.connection import Connection
 from voc.store.filters import Filter, where_of
 from voc.store.rows import ANALYSIS, CURRENT, KeptReading, analysis_of, as_json, reading_of
@@ -167,7 +167,7 @@ class Runs:
         """Shows what the run judged, all at once; False if feedback are left that it has not judged."""
         with self._connection.write() as db:
             self._held(db, run)
-            if self._left(db, run, limit=1):
+            if self.any_left(run.pipeline, Filter(**run.selection), run):
                 db.conn.execute("UPDATE runs SET after = 0 WHERE id = ?", (run.number,))
                 return False
             db.conn.execute(
@@ -322,11 +322,12 @@ class Runs:
         ).fetchone()
         return int(row[0])
 
-    def _left(self, db: Database, run: Run, limit: int) -> bool:
-        where, values = _unjudged(run.pipeline, Filter(**run.selection), run)
-        found = db.conn.execute(
-            f"SELECT 1 FROM {SHOWN} WHERE {' AND '.join(where)} LIMIT ?",  # noqa: S608
-            (*values, limit),
+    def any_left(self, pipeline: str, chosen: Filter, run: Run | None = None) -> bool:
+        """Whether `left` is more than none."""
+        where, values = _unjudged(pipeline, chosen, run)
+        found = self._connection.db.conn.execute(
+            f"SELECT 1 FROM {SHOWN} WHERE {' AND '.join(where)} LIMIT 1",  # noqa: S608
+            values,
         )
         return found.fetchone() is not None
 
@@ -343,16 +344,7 @@ class Runs:
             f"WHERE f.number > ? AND {' AND '.join(where)} ORDER BY f.number LIMIT ?",
             (reader, after, *values, limit),
         ).fetchall()
-        segments: dict[int, list[sqlite3.Row]] = {row["number"]: [] for row in found}
-        if found:
-            for part in db.conn.execute(
-                "SELECT s.* FROM segments s "
-                "JOIN shown h ON h.feedback = s.feedback AND h.pipeline = s.pipeline "
-                "WHERE s.feedback BETWEEN ? AND ? ORDER BY s.feedback, s.position",
-                (found[0]["number"], found[-1]["number"]),
-            ):
-                if part["feedback"] in segments:
-                    segments[part["feedback"]].append(part)
+        segments = segments_of(db, ((row["number"], row["pipeline"]) for row in found))
         return [
             KeptReading(
                 row["number"], row["id"], row["text"],

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
 from voc.records import Analysis, Feedback, Reading
-from voc.store.analyses import keep_analyses, keep_readings, numbers_of
+from voc.store.analyses import keep_analyses, keep_readings, numbers_of, segments_of
 from voc.store.connection import Connection
 from voc.store.corrections import Corrections
 from voc.store.emerging import Stretches
@@ -53,6 +53,14 @@ class Kept:
     feedback: Feedback
     analysis: Analysis | None
     corrected: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values; ``corrected`` is left out where people decided nothing."""
+        body: dict[str, Any] = {
+            "feedback": self.feedback.as_dict(),
+            "analysis": self.analysis.as_dict() if self.analysis else None,
+        }
+        return body | {"corrected": list(self.corrected)} if self.corrected else body
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +177,8 @@ class Store(Connection):
         return int(row[0])
 
     def _kept(self, rows: Sequence[sqlite3.Row]) -> list[Kept]:
-        shown = [(row["number"], row["pipeline"]) for row in rows if row["pipeline"]]
-        segments: dict[int, list[sqlite3.Row]] = {number: [] for number, _ in shown}
-        for part in self.db.conn.execute(
-            "SELECT * FROM segments WHERE (feedback, pipeline) IN "
-            "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) "
-            "ORDER BY feedback, position",
-            (json.dumps(shown),),
-        ):
-            segments[part["feedback"]].append(part)
+        shown = ((row["number"], row["pipeline"]) for row in rows if row["pipeline"])
+        segments = segments_of(self.db, shown)
         return [
             Kept(
                 feedback_of(row),
