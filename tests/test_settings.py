@@ -26,6 +26,11 @@ def test_defaults(root: Path) -> None:
         "batch_max_items": 1000,
         "text_max_chars": 20_000,
         "body_max_bytes": 32 * 1024 * 1024,
+        "pii": "mask",
+        "hooks": None,
+        "webhook_allow_private": False,
+        "rate_per_minute": 6000,
+        "session_hours": 12.0,
         "busy_timeout_ms": 15_000,
     }
 

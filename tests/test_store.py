@@ -112,7 +112,7 @@ def test_every_connection_is_wal_and_fully_synchronous(store: Store) -> None:
 
 def test_folders_are_made_and_a_second_prepare_changes_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "a" / "b" / "voc.db")
-    assert len(store.prepare()) == 11
+    assert len(store.prepare()) == 16
     assert store.prepare() == []
     store.close()
 

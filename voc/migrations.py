@@ -360,6 +360,185 @@ def _runs(db: Database) -> None:
     )
 
 
+@steps(name="0012_people")
+def _people(db: Database) -> None:
+    """Keys, people and their sessions; of secrets only what cannot be turned back."""
+    db.execute(
+        """
+        CREATE TABLE api_keys (
+            prefix TEXT PRIMARY KEY,
+            digest TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            department TEXT,
+            rate_per_minute INTEGER,
+            body_max_bytes INTEGER,
+            made_at TEXT NOT NULL,
+            made_by TEXT NOT NULL,
+            expires_at TEXT,
+            replaces TEXT,
+            revoked_at TEXT,
+            revoked_by TEXT
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE people (
+            name TEXT PRIMARY KEY,
+            password TEXT NOT NULL,
+            role TEXT NOT NULL,
+            department TEXT,
+            made_at TEXT NOT NULL,
+            made_by TEXT NOT NULL,
+            disabled_at TEXT,
+            disabled_by TEXT
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE sessions (
+            digest TEXT PRIMARY KEY,
+            person TEXT NOT NULL REFERENCES people (name) ON DELETE CASCADE,
+            made_at TEXT NOT NULL,
+            expires_at TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        "CREATE TABLE login_failures (name TEXT NOT NULL, address TEXT NOT NULL, at REAL NOT NULL) STRICT"
+    )
+    db.execute("CREATE INDEX login_failures_at ON login_failures (at)")
+
+
+@steps(name="0013_audit")
+def _audit(db: Database) -> None:
+    """Who did what, each line bound to the one before by its hash; no line is changed or taken out."""
+    db.execute(
+        """
+        CREATE TABLE audit (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            subject TEXT,
+            details TEXT NOT NULL,
+            previous TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    for what in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER audit_no_{what.lower()} BEFORE {what} ON audit "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )
+
+
+@steps(name="0014_outbox")
+def _outbox(db: Database) -> None:
+    """Where events go, the events, and how far each of them got."""
+    db.execute(
+        """
+        CREATE TABLE targets (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            url TEXT NOT NULL,
+            secret TEXT NOT NULL,
+            events TEXT NOT NULL,
+            department TEXT,
+            state TEXT NOT NULL DEFAULT 'active',
+            made_at TEXT NOT NULL,
+            made_by TEXT NOT NULL,
+            held_by TEXT,
+            held_until REAL NOT NULL DEFAULT 0
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE events (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            type TEXT NOT NULL,
+            feedback INTEGER REFERENCES feedback (number) ON DELETE SET NULL,
+            made_at TEXT NOT NULL,
+            body TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX events_feedback ON events (feedback) WHERE feedback IS NOT NULL")
+    db.execute(
+        """
+        CREATE TABLE deliveries (
+            target INTEGER NOT NULL REFERENCES targets (number) ON DELETE CASCADE,
+            event INTEGER NOT NULL REFERENCES events (number) ON DELETE CASCADE,
+            state TEXT NOT NULL DEFAULT 'pending',
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due_at REAL NOT NULL DEFAULT 0,
+            status INTEGER,
+            error TEXT,
+            ended_at TEXT,
+            PRIMARY KEY (target, event)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX deliveries_pending ON deliveries (target, event) WHERE state = 'pending'")
+
+
+@steps(name="0015_privacy")
+def _privacy(db: Database) -> None:
+    """What was erased, so that it stays erased; where copies were written; secrets of the installation."""
+    db.execute("ALTER TABLE feedback ADD COLUMN erased_at TEXT")
+    db.execute("CREATE INDEX feedback_customer ON feedback (customer_ref) WHERE customer_ref IS NOT NULL")
+    db.execute(
+        """
+        CREATE TABLE erasures (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            made_at TEXT NOT NULL,
+            made_by TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            subject TEXT,
+            reason TEXT,
+            feedback INTEGER NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE erased (
+            id TEXT PRIMARY KEY,
+            source TEXT NOT NULL,
+            external_digest TEXT,
+            erasure INTEGER NOT NULL REFERENCES erasures (number)
+        ) STRICT
+        """
+    )
+    db.execute(
+        "CREATE INDEX erased_external ON erased (source, external_digest) WHERE external_digest IS NOT NULL"
+    )
+    db.execute(
+        """
+        CREATE TABLE copies (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            path TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            made_by TEXT NOT NULL,
+            rows INTEGER
+        ) STRICT
+        """
+    )
+    db.execute("CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT")
+
+
+@steps(name="0016_receipts")
+def _receipts(db: Database) -> None:
+    """Signed messages that came in lately, so that none is taken twice."""
+    db.execute("CREATE TABLE receipts (digest TEXT PRIMARY KEY, seen_at REAL NOT NULL) STRICT")
+
+
 def migrate(db: Database) -> list[str]:
     """Applies the pending steps; returns their names.
 

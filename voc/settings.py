@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -70,6 +70,23 @@ class Settings(BaseModel):
     )
     body_max_bytes: int = Field(
         33_554_432, ge=1024, description="Bytes that the body of one request may have."
+    )
+    pii: Literal["mask", "pseudonymize", "keep"] = Field(
+        "mask",
+        description="What becomes of personal data in a text before it is kept: `mask` puts its type in its "
+        "place, `pseudonymize` the type and a code that is the same for the same value, `keep` leaves it.",
+    )
+    hooks: Path | None = Field(
+        None, description="Path of a JSON file with the secrets of the hooks and the mapping of `generic`."
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Whether events may be sent to addresses inside this network."
+    )
+    rate_per_minute: int = Field(
+        6000, ge=0, description="Requests a minute that one key may make unless its own limit is set; 0: any."
+    )
+    session_hours: float = Field(
+        12.0, gt=0, le=720, description="Hours after which a person has to log in again."
     )
     busy_timeout_ms: int = Field(
         15_000, ge=0, description="Milliseconds to wait for another writer of the database."

@@ -14,6 +14,7 @@ from voc import review
 from voc.api import schemas
 from voc.api import schemas_decisions as shapes
 from voc.api.blueprint import api, services
+from voc.api.guard import needs
 from voc.errors import BodyInvalid, InvalidInput
 from voc.ingest import loads
 
@@ -27,6 +28,7 @@ AUTHOR = "api"
     "/feedback/<key>/corrections", tags=[DECISIONS], summary="Correct or confirm one feedback",
     responses={201: shapes.DecisionOut, 200: shapes.DecisionOut, 409: schemas.ErrorBody},
 )  # fmt: skip
+@needs("correct", act="feedback.correct")
 def post_corrections(path: schemas.KeyPath, body: shapes.CorrectionBody) -> tuple[dict[str, Any], int]:
     """201 with the feedback as it is shown from now on, here and in every count. 200 where nothing was said
     that did not hold already. One that waits for review and whose owner is named or confirmed waits no
@@ -43,6 +45,7 @@ def post_corrections(path: schemas.KeyPath, body: shapes.CorrectionBody) -> tupl
     "/feedback/<key>/corrections", tags=[DECISIONS], summary="What people said of one feedback",
     responses={200: shapes.CorrectionsOut},
 )  # fmt: skip
+@needs("read", act="feedback.corrections")
 def get_corrections(path: schemas.KeyPath) -> dict[str, Any]:
     """The oldest first, with what stood there before; those that were withdrawn too."""
     found = review.corrections_of(services().store, path.key)
@@ -53,6 +56,7 @@ def get_corrections(path: schemas.KeyPath) -> dict[str, Any]:
     "/feedback/<key>/corrections/<number>", tags=[DECISIONS], summary="Take a correction back",
     responses={200: shapes.DecisionOut, 409: schemas.ErrorBody},
 )  # fmt: skip
+@needs("correct", act="correction.withdraw")
 def delete_correction(path: shapes.CorrectionPath, query: shapes.WithdrawQuery) -> dict[str, Any]:
     """What was said before it holds again, or else what the service says. The correction is still listed,
     with who withdrew it and when. `by` may also stand in a JSON body."""
@@ -63,6 +67,7 @@ def delete_correction(path: shapes.CorrectionPath, query: shapes.WithdrawQuery) 
 
 
 @api.get("/review", tags=[DECISIONS], summary="What waits for a decision", responses={200: shapes.ReviewOut})
+@needs("read", act="feedback.review")
 def get_review(query: shapes.ReviewQuery) -> dict[str, Any]:
     """Feedback of whose owner the service is not sure enough. `least_sure`: the lowest confidence first.
     `most_informative`: of the 2,000 least sure those first whose decision would teach most (information

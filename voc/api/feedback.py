@@ -9,6 +9,7 @@ from typing import Any
 
 from voc.api import schemas
 from voc.api.blueprint import FEEDBACK, api, rendered, services
+from voc.api.guard import needs
 from voc.errors import BodyTooLarge, Conflict, InvalidInput, NotFound, VocError
 from voc.ingest import validate
 from voc.records import Feedback
@@ -19,6 +20,7 @@ from voc.store import Added, Kept
     "/feedback", tags=[FEEDBACK], summary="Keep and analyze one feedback",
     responses={201: schemas.KeptOut, 200: schemas.KeptOut, 409: schemas.ErrorBody},
 )  # fmt: skip
+@needs("ingest")
 def post_feedback(body: schemas.FeedbackBody) -> tuple[dict[str, Any], int]:
     """201 with the analysis. The same `(source, external_id)` again: 200 and the stored record; another
     text under it: 409, and nothing changes."""
@@ -34,6 +36,7 @@ def post_feedback(body: schemas.FeedbackBody) -> tuple[dict[str, Any], int]:
     "/feedback/batch", tags=[FEEDBACK], summary="Keep and analyze many feedback",
     responses={200: schemas.BatchOut},
 )  # fmt: skip
+@needs("ingest")
 def post_batch(body: schemas.BatchBody) -> dict[str, Any]:
     """One result per row, same order; good rows are kept beside bad ones. What could not be analyzed in
     time has `analysis` null and is analyzed by the work list."""
@@ -57,6 +60,7 @@ def post_batch(body: schemas.BatchBody) -> dict[str, Any]:
 
 
 @api.get("/feedback", tags=[FEEDBACK], summary="Find feedback", responses={200: schemas.PageOut})
+@needs("read", act="feedback.list")
 def get_feedback_list(query: schemas.ListQuery) -> dict[str, Any]:
     """The latest first. Words in `q` must all stand; words in double quotes, in that order."""
     after = _decode_cursor(query.cursor) if query.cursor is not None else None
@@ -68,6 +72,7 @@ def get_feedback_list(query: schemas.ListQuery) -> dict[str, Any]:
 
 
 @api.get("/feedback/<key>", tags=[FEEDBACK], summary="One feedback", responses={200: schemas.KeptOut})
+@needs("read", act="feedback.read")
 def get_feedback(path: schemas.KeyPath) -> dict[str, Any]:
     """The feedback with its current analysis."""
     kept = services().store.get(path.key)
@@ -77,6 +82,7 @@ def get_feedback(path: schemas.KeyPath) -> dict[str, Any]:
 
 
 @api.post("/analyze", tags=[FEEDBACK], summary="Analyze without keeping", responses={200: schemas.AnalyzeOut})
+@needs("read")
 def post_analyze(body: schemas.AnalyzeBody) -> dict[str, Any]:
     """`{"text"}` gives `{"analysis"}`; `{"items": [{"id", "text"}]}` gives `{"results"}`, one per row."""
     if isinstance(body.root, dict) and "items" not in body.root:

@@ -10,6 +10,7 @@ from voc import reports
 from voc.api import schemas
 from voc.api import schemas_topics as shapes
 from voc.api.blueprint import READING, api, services
+from voc.api.guard import needs
 from voc.curation import themes
 from voc.errors import InvalidInput
 
@@ -18,6 +19,7 @@ _CHANGE: dict[str | int, Any] = {200: shapes.TopicEventOut, 409: schemas.ErrorBo
 
 
 @api.get("/topics", tags=[READING], summary="All topics", responses={200: schemas.TopicsOut})
+@needs("read")
 def get_topics(query: schemas.FilterQuery) -> dict[str, Any]:
     """Topics with how many feedback mention them; the filters narrow what is counted."""
     found = reports.topics(services().store, services().pipelines.get().topics, query.filter())
@@ -25,6 +27,7 @@ def get_topics(query: schemas.FilterQuery) -> dict[str, Any]:
 
 
 @api.get("/topics/<key>", tags=[READING], summary="One topic", responses={200: schemas.TopicOut})
+@needs("read")
 def get_topic(path: schemas.KeyPath) -> dict[str, Any]:
     """Name, words, examples, department, lineage and counts; also of a topic that is no longer active."""
     topic = services().pipelines.get().topics.registry.get(path.key)
@@ -33,6 +36,7 @@ def get_topic(path: schemas.KeyPath) -> dict[str, Any]:
 
 
 @api.get("/themes", tags=[READING], summary="All themes", responses={200: shapes.ThemesOut})
+@needs("read")
 def get_themes() -> dict[str, Any]:
     """Themes with their topics: the two levels that topics are read by."""
     return {"items": themes(services().pipelines.get().topics.registry)}
@@ -42,12 +46,14 @@ def get_themes() -> dict[str, Any]:
     "/topics/<key>/history", tags=[TOPICS], summary="How a topic came to be",
     responses={200: shapes.TopicHistoryOut},
 )  # fmt: skip
+@needs("read", whole=True)
 def get_topic_history(path: schemas.KeyPath) -> dict[str, Any]:
     """Every change, the oldest first; none for a topic that is as it was shipped."""
     return {"items": [event.as_dict() for event in services().curation.history(path.key)]}
 
 
 @api.post("/topics/<key>/rename", tags=[TOPICS], summary="Name a topic otherwise", responses=_CHANGE)
+@needs("correct", act="topic.rename", whole=True)
 def post_rename(path: schemas.KeyPath, body: shapes.RenameBody) -> dict[str, Any]:
     """Its key stays, and what belongs to it."""
     if not body.name and not body.remit:
@@ -57,6 +63,7 @@ def post_rename(path: schemas.KeyPath, body: shapes.RenameBody) -> dict[str, Any
 
 
 @api.post("/topics/<key>/merge", tags=[TOPICS], summary="Merge a topic into another", responses=_CHANGE)
+@needs("correct", act="topic.merge", whole=True)
 def post_merge(path: schemas.KeyPath, body: shapes.MergeBody) -> dict[str, Any]:
     """The other topic takes its segments from now on."""
     event = services().curation.merge([path.key], body.into, author=body.by, reason=body.reason)
@@ -64,6 +71,7 @@ def post_merge(path: schemas.KeyPath, body: shapes.MergeBody) -> dict[str, Any]:
 
 
 @api.post("/topics/<key>/move", tags=[TOPICS], summary="Send a topic to a department", responses=_CHANGE)
+@needs("correct", act="topic.move", whole=True)
 def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
     """Its segments stay; they concern another department from now on."""
     event = services().curation.move(path.key, body.department, author=body.by, reason=body.reason)
@@ -71,6 +79,7 @@ def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
 
 
 @api.post("/topics/<key>/retire", tags=[TOPICS], summary="Retire a topic", responses=_CHANGE)
+@needs("correct", act="topic.retire", whole=True)
 def post_retire(path: schemas.KeyPath, body: shapes.RetireBody) -> dict[str, Any]:
     """It takes no more segments; they belong to none."""
     return services().curation.retire(path.key, author=body.by, reason=body.reason).as_dict()

@@ -8,10 +8,17 @@ from typing import Any, Literal
 
 from voc.text import fold
 
+_COOPERATES = "EXISTS (SELECT 1 FROM json_each(a.cooperators) WHERE value = ?)"
+#: Whether a department, given twice, owns a feedback or co-operates on it.
+IMPLICATED = f"(a.owner = ? OR {_COOPERATES})"
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which feedback to look at; everything left out does not narrow."""
+    """Which feedback to look at; everything left out does not narrow.
+
+    ``within`` is the department of a reader who may see no other's feedback: what it owns or co-operates on.
+    """
 
     q: str | None = None
     department: str | None = None
@@ -23,6 +30,7 @@ class Filter:
     source: str | None = None
     since: str | None = None
     until: str | None = None
+    within: str | None = None
 
 
 def match_query(q: str) -> str:
@@ -49,14 +57,16 @@ def where_of(chosen: Filter) -> tuple[list[str], list[Any]]:
             values.append(query)
         else:
             where.append("0")
+    if chosen.within is not None:
+        where.append(IMPLICATED)
+        values += [chosen.within] * 2
     if chosen.department is not None:
-        cooperates = "EXISTS (SELECT 1 FROM json_each(a.cooperators) WHERE value = ?)"
         if chosen.role == "owner":
             where.append("a.owner = ?")
         elif chosen.role == "cooperator":
-            where.append(cooperates)
+            where.append(_COOPERATES)
         else:
-            where.append(f"(a.owner = ? OR {cooperates})")
+            where.append(IMPLICATED)
             values.append(chosen.department)
         values.append(chosen.department)
     if chosen.topic is not None:
