@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 VSFC = --train $(DATA)/benchmark/uit_vsfc/train.jsonl --test $(DATA)/benchmark/uit_vsfc/test.jsonl
 FIGURES := docs/figures
 
-.PHONY: demo test lint check models quality finetuned bench bench-topics clean
+.PHONY: demo test lint check models quality finetuned bench bench-topics fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/voc --db demo.db demo
@@ -57,6 +57,11 @@ bench-topics: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/topics.py tried --data $(DATA) --json $(FIGURES)/topics-tried.json
 	$(BIN)/python docs/quality.py
 
+# The table of fuzzing in docs/reliability.md; about an hour. What is found is kept in fuzz-findings/.
+fuzz: $(VENV)/.installed-fuzz
+	$(BIN)/python tests/fuzz/run.py --all --json $(FIGURES)/fuzz.json
+	$(BIN)/python docs/quality.py
+
 $(BIN)/python:
 	@echo "making the environment with $(PYTHON)"
 	$(PYTHON) -m venv $(VENV)
@@ -73,6 +78,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 
 $(VENV)/.installed-training: $(VENV)/.installed requirements-training.txt
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements-training.txt
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-dev requirements-fuzz.txt
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-fuzz.txt
 	@touch $@
 
 clean:

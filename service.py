@@ -3,4 +3,5 @@
 from voc.app import create_app
 
 app = create_app()
+app.configure_logs()
 app.start_background()

@@ -99,8 +99,8 @@ def _values(schema: dict[str, Any]) -> str:
 def _errors() -> str:
     """Every code that stands in the program, found where it is raised."""
     pattern = re.compile(
-        r"(?:InvalidInput|BodyInvalid|BodyTooLarge|NotFound|Conflict|Unavailable|SettingsError|ArtefactError"
-        r'|StoreError|SchemaTooNew|_body)\(\s*"([a-z_]+)"'
+        r"(?:InvalidInput|BodyInvalid|BodyTooLarge|Unauthorized|Forbidden|NotFound|Conflict|TooMany|Unavailable"
+        r'|SettingsError|ArtefactError|StoreError|SchemaTooNew|_body)\(\s*"([a-z_]+)"'
     )
     source = HERE.parent / "voc"
     codes = sorted(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PAGES = tuple(HERE / name for name in ("quality.md", "topics-quality.md", "scale.md"))
+PAGES = tuple(HERE / name for name in ("quality.md", "topics-quality.md", "scale.md", "reliability.md"))
 FIGURES = HERE / "figures"
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 JUDGED = {
@@ -246,12 +246,47 @@ def million() -> str:
     return columns(names, ((f"{one['feedback']:,}", one) for one in read("million")), "feedback")
 
 
+def load() -> str:
+    """The service under load, one row for each number of clients."""
+    names = {
+        "posts": "posts", "posts_per_s": "posts/s", "p50_ms": "p50, ms", "p95_ms": "p95, ms",
+        "p99_ms": "p99, ms", "queued": "queued", "shed": "shed", "errors": "errors",
+        "analyzed_per_s": "analyzed/s", "encoder_texts_per_s": "encoder, texts/s",
+        "posts_to_encoder": "posts to encoder", "analyzed_to_encoder": "analyzed to encoder",
+    }  # fmt: skip
+    levels = [
+        {name: f"{value:.1f}" if isinstance(value, float) and "_to_" not in name else value
+         for name, value in level.items()}
+        for level in read("load")["levels"]
+    ]  # fmt: skip
+    return columns(names, ((str(level["clients"]), level) for level in levels), "clients")
+
+
+def flat() -> str:
+    """Memory of all workers over many posts, one column for each tenth of the way."""
+    found = read("load-flat")["flat"]
+    samples = found["rss_mib"]
+    tenths = [samples[number * len(samples) // 10 - 1] for number in range(1, 11)]
+    head = ["posts", *(f"{found['posts'] * number // 10:,}" for number in range(1, 11))]
+    return table(head, [["resident memory, MiB", *(f"{value:.0f}" for value in tenths)]])
+
+
+def checked() -> str:
+    """What became of everything that was accepted."""
+    names = {
+        "accepted": "accepted", "kept": "in the database", "lost": "lost", "doubled": "doubled",
+        "not_analyzed": "not analyzed",
+    }  # fmt: skip
+    rows = [("levels", read("load")["checked"]), ("memory", read("load-flat")["checked"])]
+    return columns(names, rows, "run")
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "routing": routing, "parts": parts, "bare-parts": bare_parts, "corpus-parts": corpus_parts, "risk": risk,
     "owners": confusion("owner"), "feelings": confusion("sentiment"), "vsfc": vsfc, "renderings": renderings,
     "styles": styles, "translations": translations, "hops": hops, "agreement": agreement,
     "baselines": baselines, "news-words": news_words, "news-numbers": news_numbers, "grouped": grouped,
-    "tried": tried, "million": million,
+    "tried": tried, "million": million, "load": load, "flat": flat, "checked": checked,
 }  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from voc.app import Voc, create_app
 from voc.pipeline import Pipeline
@@ -17,6 +20,15 @@ from voc.settings import Settings
 from voc.store import Store
 
 ROOT = Path(__file__).parents[1]
+
+# HYPOTHESIS_PROFILE=long: many more examples of each property that does not say itself how many.
+hypothesis_settings.register_profile(
+    "long",
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "2000")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(scope="session")

@@ -287,8 +287,10 @@ def test_not_ready_before_the_models_are_loaded(settings) -> None:
     from voc.app import create_app
 
     client = create_app(settings).test_client()
-    assert error(client.get("/v1/ready"))[:2] == (503, "models_loading")
-    assert client.get("/v1/ready").headers["Retry-After"] == "1"
+    answer = client.get("/v1/ready")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "models_loading")
+    assert answer.get_json()["checks"]["models"] == "models_loading"
+    assert answer.headers["Retry-After"] == "1"
 
 
 def test_a_failed_analysis_is_queued_and_drained_later(
@@ -445,5 +447,5 @@ def test_no_route_answers_500(client: FlaskClient) -> None:
         path = str(rule).replace("<key>", "x").replace("<number>", "1").replace("<path:filename>", "x")
         for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
             for data in (b"", b"{}", b'{"items": [{}]}', json.dumps({"text": "a"}).encode()):
-                response = client.open(path, method=method, data=data)
+                response = client.open(path, method=method, data=data, buffered=True)
                 assert response.status_code < 500, (method, path, data)

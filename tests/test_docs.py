@@ -26,7 +26,9 @@ def test_the_references_are_fresh(root: Path) -> None:
     assert generator["stale"]() == []
 
 
-@pytest.mark.parametrize(("name", "least"), [("quality", 14), ("topics-quality", 4), ("scale", 1)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("quality", 14), ("topics-quality", 4), ("scale", 1), ("reliability", 3)]
+)
 def test_the_tables_show_the_kept_figures(root: Path, name: str, least: int) -> None:
     page = (root / "docs" / f"{name}.md").read_text("utf-8")
     assert runpy.run_path(str(root / "docs" / "quality.py"), run_name="quality")["filled"](page) == page

@@ -437,6 +437,13 @@ def test_what_grows_over_http_and_on_the_command_line(
     assert first["label"] in said
     assert first["examples"][0]["id"] in said
 
+    store = Store(settings.db)
+    store.outbox.add("crm", "https://crm.example/", "whsec_", ["topic.emerging"], None, by="command:test")
+    assert json.loads(run("--json", "--notify", "--limit", "1").stdout)["notified"] == body["grown"]
+    assert store.outbox.get("crm").pending == body["grown"]
+    assert run("--notify").stdout.endswith("\n0 new events for webhooks\n")
+    store.close()
+
 
 def test_an_empty_service_answers(client: FlaskClient, settings: Settings) -> None:
     body = client.get("/v1/topics/emerging").get_json()

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("records", "errors", "clock", "text", "process", "acts", "client"),
+    ("records", "errors", "clock", "text", "process", "acts", "client", "admission", "batching", "markup"),
     (
         "settings",
         "artefacts",
@@ -96,6 +96,7 @@ FENCES = {
     "limits": {"api"},
     "structlog": {"logs", "api", "app", "serving", "worklist", "webhooks"},
     "prometheus_client": {"metrics"},
+    "packaging": {"doctor"},
     "phonenumbers": {"privacy"},
     "stdnum": {"privacy"},
     "jmespath": {"hooks"},

@@ -120,10 +120,14 @@ def test_folders_are_made_and_a_second_prepare_changes_nothing(tmp_path: Path) -
 def test_a_path_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "text.db").write_text("this is no database\n" * 100)
-    for path in (tmp_path, tmp_path / "file" / "voc.db", tmp_path / "text.db"):
+    for path, code in (
+        (tmp_path, "store_unusable"),
+        (tmp_path / "file" / "voc.db", "store_unusable"),
+        (tmp_path / "text.db", "store_corrupt"),
+    ):
         with pytest.raises(StoreError) as caught:
             Store(path, busy_timeout_ms=0).prepare()
-        assert caught.value.code == "store_unusable"
+        assert caught.value.code == code
         assert str(path) in caught.value.message
 
 

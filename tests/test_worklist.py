@@ -23,9 +23,16 @@ def test_submit_keeps_and_analyzes_in_order(services: Services, feedback: Make) 
 def test_what_is_out_of_time_is_queued_and_drained(services: Services, feedback: Make, monkeypatch) -> None:
     monkeypatch.setattr("voc.worklist.CHUNK", 2)
     rows = [feedback(str(i), f"hàng lỗi số {i}") for i in range(6)]
-    services.worklist.store.prepare()
-    ticks = iter([0.0, 0.0, 99.0, 99.0])
-    monkeypatch.setattr("voc.worklist.monotonic", lambda: next(ticks))
+    now = [0.0]
+    monkeypatch.setattr("voc.batching.monotonic", lambda: now[0])
+    pipeline = services.pipelines.get()
+    read = pipeline.read
+
+    def slow(texts):
+        now[0] = 99.0
+        return read(texts)
+
+    monkeypatch.setattr(pipeline, "read", slow)
     submitted = services.worklist.submit(rows)
     assert [s.analysis is None for s in submitted] == [False, False, True, True, True, True]
     assert services.store.waiting() == 4

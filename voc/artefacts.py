@@ -88,6 +88,11 @@ class Artefacts:
                 self._checked.add(name)
         return path
 
+    def check(self) -> None:
+        """Reads every file that the manifest names; the first that is missing or altered is raised."""
+        for name in self.manifest["files"]:
+            self.path(name)
+
     def read_json(self, name: str) -> dict[str, Any]:
         """A checked JSON file's object."""
         content: dict[str, Any] = json.loads(self.path(name).read_text("utf-8"))

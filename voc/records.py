@@ -34,7 +34,7 @@ BASE_DEPARTMENTS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One verbatim as it is kept."""
+    """One verbatim as it is kept; one that was erased has no text any more, and says when."""
 
     id: str
     text: str
@@ -47,10 +47,14 @@ class Feedback:
     customer_ref: str | None = None
     scores: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    erased_at: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The feedback as JSON values."""
-        return asdict(self) | {"scores": dict(self.scores), "attributes": dict(self.attributes)}
+        """The feedback as JSON values; ``erased_at`` is left out where nothing was erased."""
+        body = asdict(self) | {"scores": dict(self.scores), "attributes": dict(self.attributes)}
+        if self.erased_at is None:
+            del body["erased_at"]
+        return body
 
 
 @dataclass(frozen=True, slots=True)

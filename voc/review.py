@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from voc import corrections as decisions
 from voc.errors import Conflict, InvalidInput, NotFound
+from voc.identity import is_within
 from voc.pipeline import Pipeline
 from voc.records import Candidate, Correction
 from voc.store import Kept, Store
@@ -98,19 +99,21 @@ def least_sure(
     *,
     department: str | None = None,
     source: str | None = None,
+    within: str | None = None,
 ) -> Page:
     """Those of whose owner the service is least sure first (uncertainty sampling; Lewis and Gale 1994).
 
     Args:
         after: `Page.following` of the page before; what is decided in between moves nothing.
         department: only those of which it is a candidate.
+        within: only those that this department owns or co-operates on: all that its own people may see.
     """
-    found = store.queue.page(limit + 1, after, department=department, source=source)
+    found = store.queue.page(limit + 1, after, department=department, source=source, within=within)
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         _shown(store, [(one, None) for one in found[:limit]]),
         (last.confidence, last.number) if last else None,
-        store.queue.waiting(department, source),
+        store.queue.waiting(department, source, within),
     )
 
 
@@ -122,6 +125,7 @@ def most_informative(
     *,
     department: str | None = None,
     source: str | None = None,
+    within: str | None = None,
 ) -> Page:
     """Those first that would teach most: unsure, typical of what waits, and unlike those before them.
 
@@ -132,7 +136,9 @@ def most_informative(
         pipeline: the vectors of its reader are compared, from the centre of its topics.
         after: `Page.following` of the page before.
     """
-    pool = store.queue.with_vectors(POOL, pipeline.reader.version, department=department, source=source)
+    pool = store.queue.with_vectors(
+        POOL, pipeline.reader.version, department=department, source=source, within=within
+    )
     worth, alike = informativeness(pool, pipeline.topics.registry.center)
     order = diversified(worth, alike)
     begin = after[1] if after else 0
@@ -140,7 +146,7 @@ def most_informative(
     return Page(
         _shown(store, [(pool[i], round(float(worth[i]), 4)) for i in chosen]),
         (0.0, begin + limit) if begin + limit < len(order) else None,
-        store.queue.waiting(department, source),
+        store.queue.waiting(department, source, within),
     )
 
 
@@ -225,6 +231,7 @@ def correct(
     *,
     author: Any,
     reason: Any = None,
+    within: str | None = None,
 ) -> Decision:
     """Keeps what a person said of one feedback; it holds at once, and over every later run.
 
@@ -232,6 +239,7 @@ def correct(
         body: what was said, as `voc.corrections.read` takes it.
         author: who decided, 1 to 200 characters.
         reason: why, at most 2,000 characters.
+        within: see `_found`.
 
     Raises:
         NotFound: ``feedback_unknown``.
@@ -240,7 +248,7 @@ def correct(
     """
     by = _phrase(author, "by", AUTHOR_MAX_CHARS)
     why = None if reason in (None, "") else _phrase(reason, "reason", REASON_MAX_CHARS)
-    kept = _found(store, key)
+    kept = _found(store, key, within)
     if kept.analysis is None:
         raise Conflict("feedback_queued", f"feedback {key!r} was not analyzed yet", "id")
     said = decisions.read(
@@ -254,12 +262,19 @@ def correct(
 
 
 def withdraw(
-    store: Store, pipeline: Pipeline, number: int, *, author: Any, key: str | None = None
+    store: Store,
+    pipeline: Pipeline,
+    number: int,
+    *,
+    author: Any,
+    key: str | None = None,
+    within: str | None = None,
 ) -> Decision:
     """Takes a correction back; what was said before it, or what the service says, holds again.
 
     Args:
         key: id of the feedback that it must be of; of any if left out.
+        within: see `_found`; goes with ``key``.
 
     Raises:
         NotFound: ``feedback_unknown`` or ``correction_unknown``.
@@ -268,24 +283,28 @@ def withdraw(
     """
     by = _phrase(author, "by", AUTHOR_MAX_CHARS)
     if key is not None:
-        _found(store, key)
+        _found(store, key, within)
     taken = store.corrections.withdraw(number, author=by, departments=pipeline.department_of_topic, key=key)
     return _decision(store, taken.feedback, True)
 
 
-def corrections_of(store: Store, key: str) -> list[Correction]:
+def corrections_of(store: Store, key: str, within: str | None = None) -> list[Correction]:
     """All corrections of one feedback, withdrawn ones too, oldest first.
+
+    Args:
+        within: see `_found`.
 
     Raises:
         NotFound: ``feedback_unknown``.
     """
-    _found(store, key)
+    _found(store, key, within)
     return store.corrections.of(key)
 
 
-def _found(store: Store, key: str) -> Kept:
+def _found(store: Store, key: str, within: str | None = None) -> Kept:
+    """The feedback; for a reader who is limited to a department, what it has no part in is not there."""
     kept = store.get(key)
-    if kept is None:
+    if kept is None or not is_within(within, kept.analysis):
         raise NotFound("feedback_unknown", f"no feedback has the id {key!r}", "id")
     return kept
 

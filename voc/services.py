@@ -8,11 +8,15 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 
+from voc.access import Access
 from voc.curation import Curation
 from voc.history import History
+from voc.hooks import HooksFile
+from voc.metrics import Metrics
 from voc.pipeline import Instance, PipelineHolder
 from voc.settings import Settings
 from voc.store import Store
+from voc.webhooks import Deliverer
 from voc.worklist import WorkList
 
 
@@ -35,17 +39,36 @@ class Services:
                 self._prepared = True
         return self._store
 
+    @property
+    def prepared(self) -> bool:
+        """Whether the store was opened, and so its schema is this version's."""
+        return self._prepared
+
+    def close(self) -> None:
+        """Closes this thread's connection to the database."""
+        self._store.close()
+
     def _revision(self) -> tuple[int, ...]:
         """Of the installation's own topics and heads; none while there is no database."""
-        return self.store.revision() if self.settings.db.exists() else (0, 0)
+        return self.store.revision() if self.settings.db.exists() else (0, 0, 0)
 
     def instance(self) -> Instance:
         """What this installation decided and learned for itself; nothing while there is no database."""
         if not self.settings.db.exists():
-            return Instance(revision=(0, 0))
+            return Instance(revision=(0, 0, 0))
         revision = self.store.revision()
         models = self.store.models
         return Instance(self.store.topics.read(), models.files(), models.base(), revision)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may come in: keys, people, sessions."""
+        return Access(self.store, self.settings.session_hours)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What this process counts."""
+        return Metrics()
 
     @cached_property
     def curation(self) -> Curation:
@@ -58,6 +81,16 @@ class Services:
         return History(self.store, self.pipelines)
 
     @cached_property
+    def hooks(self) -> HooksFile:
+        """What the operator says of the hooks."""
+        return HooksFile(self.settings.hooks)
+
+    @cached_property
     def worklist(self) -> WorkList:
         """The work list of this process."""
-        return WorkList(self.store, self.pipelines, self.settings)
+        return WorkList(self.store, self.pipelines, self.settings, self.metrics)
+
+    @cached_property
+    def webhooks(self) -> Deliverer:
+        """Sends this process's share of the events."""
+        return Deliverer(self.store, self.settings)

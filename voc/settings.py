@@ -54,6 +54,15 @@ class Settings(BaseModel):
         20.0, ge=0, le=600,
         description="Seconds a request waits for its analyses; what is not done by then is queued.",
     )  # fmt: skip
+    analysis_slots: int = Field(
+        16, ge=1, le=10_000,
+        description="Requests of one process that wait for their analyses at a time; what others bring is "
+        "queued at once.",
+    )  # fmt: skip
+    max_in_flight: int = Field(
+        24, ge=1, le=10_000,
+        description="Requests that one process works on at a time; more are answered 503 `overloaded`.",
+    )  # fmt: skip
     lease_s: float = Field(
         30.0, gt=0, le=3600,
         description="Seconds for which a process may hold a row of the work list before another takes it.",
@@ -76,6 +85,11 @@ class Settings(BaseModel):
         description="What becomes of personal data in a text before it is kept: `mask` puts its type in its "
         "place, `pseudonymize` the type and a code that is the same for the same value, `keep` leaves it.",
     )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="Days after which `voc privacy retention` erases a feedback; never if not set.",
+    )
     hooks: Path | None = Field(
         None, description="Path of a JSON file with the secrets of the hooks and the mapping of `generic`."
     )
@@ -85,8 +99,22 @@ class Settings(BaseModel):
     rate_per_minute: int = Field(
         6000, ge=0, description="Requests a minute that one key may make unless its own limit is set; 0: any."
     )
+    proxies: int = Field(
+        0, ge=0, le=10,
+        description="Reverse proxies in front of the service, whose `X-Forwarded-For` and `X-Forwarded-Proto` "
+        "are believed; 0: nobody's.",
+    )  # fmt: skip
     session_hours: float = Field(
         12.0, gt=0, le=720, description="Hours after which a person has to log in again."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="Form of the logs: `json`, `text`, or `auto`: JSON when serving, text for commands.",
+    )
+    disk_min_free_mb: int = Field(
+        64,
+        ge=0,
+        description="Mebibytes that the disk of the database must have free for `/ready` to say yes.",
     )
     busy_timeout_ms: int = Field(
         15_000, ge=0, description="Milliseconds to wait for another writer of the database."

@@ -11,6 +11,19 @@ from functools import lru_cache
 
 #: Categories that leave nothing on the page: control, format, surrogate, and the three of white space.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+#: The same, NUL and white space alone, as regular expressions of JSON Schema (ECMA-262): text in which something
+#: can be seen, and text that is not blank. Neither holds NUL, which SQLite would cut.
+VISIBLE_PATTERN = (
+    r"^[^\u0000]*[^\u0000-\u0020\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u1680\u180e"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    "\U000e0020-\U000e007f"
+    r"][^\u0000]*$"
+)
+PHRASE_PATTERN = (
+    r"^[^\u0000]*[^\u0000\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028-\u2029\u202f\u205f\u3000]"
+    r"[^\u0000]*$"
+)
 _STROKED = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
 
 

@@ -16,12 +16,20 @@ FEEDBACK = Tag(name="Feedback", description="What customers said, and what was u
 READING = Tag(name="Reading", description="Topics, departments and trends.")
 SERVICE = Tag(name="Service", description="Is it alive, is it ready.")
 
-_ERRORS: dict[str | int, Any] = {
-    400: schemas.ErrorBody, 404: schemas.ErrorBody, 405: schemas.ErrorBody, 413: schemas.ErrorBody,
-    422: schemas.ErrorBody, 503: schemas.ErrorBody,
-}  # fmt: skip
+ERRORS: dict[str | int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 429, 503), schemas.ErrorBody)
+#: Of a session.
+COOKIE = "voc_session"
+#: How a caller may say who they are; nothing need be said while there are neither keys nor people.
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "voc_..."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+}
+#: Of routes that anybody may call.
+ANYBODY: list[dict[str, list[Any]]] = [{}]
+ANY_OF_THEM: list[dict[str, list[Any]]] = [{scheme: []} for scheme in SECURITY_SCHEMES]
 
-api = APIBlueprint("v1", __name__, url_prefix="/v1", abp_responses=_ERRORS)
+api = APIBlueprint("v1", __name__, url_prefix="/v1", abp_responses=ERRORS, abp_security=ANY_OF_THEM)
 
 
 def services() -> Services:

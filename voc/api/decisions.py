@@ -14,14 +14,13 @@ from voc import review
 from voc.api import schemas
 from voc.api import schemas_decisions as shapes
 from voc.api.blueprint import api, services
-from voc.api.guard import needs
+from voc.api.guard import author, caller, needs
 from voc.errors import BodyInvalid, InvalidInput
 from voc.ingest import loads
 
 DECISIONS = Tag(
     name="Decisions", description="What people decide goes before what the service says, in every later run."
 )
-AUTHOR = "api"
 
 
 @api.post(
@@ -34,10 +33,11 @@ def post_corrections(path: schemas.KeyPath, body: shapes.CorrectionBody) -> tupl
     that did not hold already. One that waits for review and whose owner is named or confirmed waits no
     more."""
     said = dict(body.root)
-    author, reason = said.pop("by", AUTHOR), said.pop("reason", None)
+    by, reason = said.pop("by", None), said.pop("reason", None)
     decision = review.correct(
-        services().store, services().pipelines.get(), path.key, said, author=author, reason=reason
-    )
+        services().store, services().pipelines.get(), path.key, said,
+        author=author(by), reason=reason, within=caller().department,
+    )  # fmt: skip
     return decision.as_dict(), 201 if decision.fresh else 200
 
 
@@ -48,7 +48,7 @@ def post_corrections(path: schemas.KeyPath, body: shapes.CorrectionBody) -> tupl
 @needs("read", act="feedback.corrections")
 def get_corrections(path: schemas.KeyPath) -> dict[str, Any]:
     """The oldest first, with what stood there before; those that were withdrawn too."""
-    found = review.corrections_of(services().store, path.key)
+    found = review.corrections_of(services().store, path.key, caller().department)
     return {"corrections": [one.as_dict() for one in found]}
 
 
@@ -60,10 +60,11 @@ def get_corrections(path: schemas.KeyPath) -> dict[str, Any]:
 def delete_correction(path: shapes.CorrectionPath, query: shapes.WithdrawQuery) -> dict[str, Any]:
     """What was said before it holds again, or else what the service says. The correction is still listed,
     with who withdrew it and when. `by` may also stand in a JSON body."""
-    author = query.by if query.by is not None else _author_in_body()
+    by = query.by if query.by is not None else _author_in_body()
     return review.withdraw(
-        services().store, services().pipelines.get(), path.number, author=author, key=path.key
-    ).as_dict()
+        services().store, services().pipelines.get(), path.number,
+        author=author(by), key=path.key, within=caller().department,
+    ).as_dict()  # fmt: skip
 
 
 @api.get("/review", tags=[DECISIONS], summary="What waits for a decision", responses={200: shapes.ReviewOut})
@@ -74,7 +75,7 @@ def get_review(query: shapes.ReviewQuery) -> dict[str, Any]:
     density, put in order by maximal marginal relevance); begin again after deciding. To decide, post a
     correction that names the owner, or `{"confirm": true}`."""
     after = _decode_cursor(query.cursor, query.order) if query.cursor is not None else None
-    chosen = {"department": query.department, "source": query.source}
+    chosen = {"department": query.department, "source": query.source, "within": caller().department}
     if query.order == "least_sure":
         page = review.least_sure(services().store, query.limit, after, **chosen)
     else:
@@ -91,7 +92,7 @@ def get_review(query: shapes.ReviewQuery) -> dict[str, Any]:
 def _author_in_body() -> Any:
     raw = request.get_data()
     if not raw:
-        return AUTHOR
+        return None
     try:
         body = loads(raw)
     except (ValueError, RecursionError) as error:
@@ -101,7 +102,7 @@ def _author_in_body() -> Any:
     unknown = sorted(str(name) for name in body if name != "by")
     if unknown:
         raise InvalidInput("field_unknown", f"{unknown[0]} is no field here; give by", unknown[0])
-    return body.get("by", AUTHOR)
+    return body.get("by")
 
 
 def _encode_cursor(order: str, following: tuple[float, int]) -> str:

@@ -6,13 +6,17 @@ import logging
 import sqlite3
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response
+from flask import Flask, Response, jsonify, make_response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from voc.errors import BodyTooLarge, InvalidInput, StoreError, VocError
+from voc.errors import BodyTooLarge, InvalidInput, TooMany, VocError
+from voc.store import translated
 
 log = logging.getLogger(__name__)
+
+#: What a person has to mend first.
+_LASTING = frozenset({"disk_full", "schema_too_new", "store_corrupt", "store_readonly"})
 
 
 def register(app: Flask) -> None:
@@ -25,11 +29,11 @@ def register(app: Flask) -> None:
     @app.errorhandler(sqlite3.Error)
     def _database(error: sqlite3.Error) -> Response:
         log.exception("database error", exc_info=error)
-        return _answer(StoreError("store_busy", "the database cannot take this now; try again"))
+        return _answer(translated(error))
 
     @app.errorhandler(RequestEntityTooLarge)
     def _too_large(_error: RequestEntityTooLarge) -> Response:
-        most = app.config["MAX_CONTENT_LENGTH"]
+        most = request.max_content_length or 0
         return _answer(BodyTooLarge("body_too_large", f"the body must have at most {most:,} bytes"))
 
     @app.errorhandler(HTTPException)
@@ -64,7 +68,11 @@ def validation_response(error: ValidationError) -> Response:
 def _answer(error: VocError) -> Response:
     response = _body(error.code, error.message, error.field, error.http_status)
     if error.http_status == 503:
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = "60" if error.code in _LASTING else "1"
+    elif error.http_status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750; RFC 9110, 11.6.1, asks for one
+    elif isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from voc.api import schemas
 from voc.api.blueprint import FEEDBACK, api, rendered, services
-from voc.api.guard import needs
+from voc.api.guard import caller, needs
 from voc.errors import BodyTooLarge, Conflict, InvalidInput, NotFound, VocError
 from voc.ingest import validate
+from voc.privacy import find
 from voc.records import Feedback
 from voc.store import Added, Kept
+from voc.text import has_lone_surrogate
 
 
 @api.post(
@@ -76,15 +78,16 @@ def get_feedback_list(query: schemas.ListQuery) -> dict[str, Any]:
 def get_feedback(path: schemas.KeyPath) -> dict[str, Any]:
     """The feedback with its current analysis."""
     kept = services().store.get(path.key)
-    if kept is None:
+    if kept is None or not caller().sees(kept.analysis):
         raise NotFound("feedback_unknown", f"no feedback has the id {path.key!r}", "id")
     return rendered(kept)
 
 
 @api.post("/analyze", tags=[FEEDBACK], summary="Analyze without keeping", responses={200: schemas.AnalyzeOut})
-@needs("read")
+@needs(("read", "ingest"))
 def post_analyze(body: schemas.AnalyzeBody) -> dict[str, Any]:
-    """`{"text"}` gives `{"analysis"}`; `{"items": [{"id", "text"}]}` gives `{"results"}`, one per row."""
+    """`{"text"}` gives `{"analysis"}`; `{"items": [{"id", "text"}]}` gives `{"results"}`, one per row. Nothing
+    is masked: `pii` of an analysis says what would be before the text is kept."""
     if isinstance(body.root, dict) and "items" not in body.root:
         (result,) = _analyze([body.root])
         if isinstance(result, VocError):
@@ -128,10 +131,9 @@ def _analyze(items: list[Any]) -> list[dict[str, Any] | VocError]:
         else:
             good.append((index, key, text))
             results.append({})
-    pipeline = services().pipelines.get()
-    analyses = pipeline.analyze([key for _, key, _ in good], [text for *_, text in good])
-    for (index, _, _), analysis in zip(good, analyses, strict=True):
-        results[index] = analysis.as_dict()
+    analyses = services().worklist.analyze([key for _, key, _ in good], [text for *_, text in good])
+    for (index, _, text), analysis in zip(good, analyses, strict=True):
+        results[index] = analysis.as_dict() | {"pii": [found.as_dict() for found in find(text)]}
     return results
 
 
@@ -151,6 +153,8 @@ def _analyze_row(index: int, values: Any) -> tuple[str, str]:
 
 def _conflict(added: Added) -> Conflict:
     kept = added.feedback
+    if kept.erased_at is not None:
+        return Conflict("feedback_erased", "this feedback was erased and is not taken again", "external_id")
     return Conflict(
         "external_id_conflict",
         f"source {kept.source!r} and external_id {kept.external_id!r} already hold another text ({kept.id})",
@@ -173,6 +177,7 @@ def _decode_cursor(cursor: str) -> tuple[str, str]:
         occurred_at, key = decoded
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise InvalidInput("cursor_invalid", "cursor must be the `next` of a page", "cursor") from None
-    if not isinstance(occurred_at, str) or not isinstance(key, str):
+    given = (occurred_at, key)
+    if any(not isinstance(part, str) or has_lone_surrogate(part) for part in given):
         raise InvalidInput("cursor_invalid", "cursor must be the `next` of a page", "cursor")
     return occurred_at, key

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from voc import __version__, reports
-from voc.api import schemas
-from voc.api.blueprint import READING, SERVICE, api, services
+from flask import Response
+
+from voc import reports
+from voc.api import schemas, watching
+from voc.api.blueprint import ANYBODY, READING, SERVICE, api, services
 from voc.api.guard import needs
-from voc.errors import Unavailable
 
 
 @api.get("/trends", tags=[READING], summary="Counts over time", responses={200: schemas.TrendsOut})
@@ -37,17 +38,16 @@ def get_departments() -> dict[str, Any]:
     }
 
 
-@api.get("/health", tags=[SERVICE], summary="Is it alive", responses={200: schemas.HealthOut})
+@api.get("/health", tags=[SERVICE], summary="Is it alive", security=ANYBODY, responses=watching.HEALTH)
 @needs(None)
-def get_health() -> dict[str, Any]:
-    """The process answers and the database can be read."""
-    return {"status": "ok", "version": __version__, "waiting": services().store.waiting()}
+def get_health() -> Response:
+    """The process answers and the database can be read; 503 if not."""
+    return watching.health()
 
 
-@api.get("/ready", tags=[SERVICE], summary="Is it ready", responses={200: schemas.ReadyOut})
+@api.get("/ready", tags=[SERVICE], summary="Is it ready", security=ANYBODY, responses=watching.READY)
 @needs(None)
-def get_ready() -> dict[str, Any]:
-    """503 until the models are loaded."""
-    if not services().pipelines.opened:
-        raise Unavailable("models_loading", "the models are being loaded")
-    return {"status": "ready", "pipeline": services().pipelines.get().version}
+def get_ready() -> Response:
+    """The models are loaded, the schema is this version's, the database can be written and its disk has room;
+    503 if not, with what is wrong under `checks`."""
+    return watching.ready()

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from voc.api import decisions, emerging, feedback, reading, topics
+from voc.api import audit, decisions, emerging, export, feedback, hooks, keys, reading, topics, webhooks
 from voc.api.blueprint import api
 
-__all__ = ["api", "decisions", "emerging", "feedback", "reading", "topics"]
+__all__ = [
+    "api",
+    "audit",
+    "decisions",
+    "emerging",
+    "export",
+    "feedback",
+    "hooks",
+    "keys",
+    "reading",
+    "topics",
+    "webhooks",
+]

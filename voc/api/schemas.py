@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, RootModel
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    RootModel,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from voc.api.caller import caller
 from voc.ingest import FeedbackIn
+from voc.privacy import Kind
 from voc.records import Language, Sentiment, Status, Touchpoint
 from voc.store import Filter
 
@@ -46,8 +57,7 @@ class BatchBody(_Documented):
     @classmethod
     def documented(cls) -> JsonSchemaValue:
         """A list of feedback under ``items``."""
-        items = {"type": "array", "minItems": 1, "items": _inlined(FeedbackIn)}
-        return {"type": "object", "required": ["items"], "properties": {"items": items}}
+        return _several(_inlined(FeedbackIn))
 
 
 class AnalyzeBody(_Documented):
@@ -59,14 +69,22 @@ class AnalyzeBody(_Documented):
         row = {
             "type": "object",
             "required": ["text"],
-            "properties": {"id": {"type": "string"}, "text": {"type": "string", "minLength": 1}},
+            "properties": {"id": {"type": "string"}, "text": _inlined(FeedbackIn)["properties"]["text"]},
+            "additionalProperties": False,
         }
-        several = {
-            "type": "object",
-            "required": ["items"],
-            "properties": {"items": {"type": "array", "minItems": 1, "items": row}},
-        }
-        return {"oneOf": [row, several]}
+        return {"oneOf": [row, _several(row)]}
+
+
+def _several(row: JsonSchemaValue) -> JsonSchemaValue:
+    """Rows under ``items``. Anything may stand there: what is no row gets an error of its own in the answer."""
+    items = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [row, {"description": "An error in the answer."}]},
+    }
+    return {
+        "type": "object", "required": ["items"], "properties": {"items": items}, "additionalProperties": False,
+    }  # fmt: skip
 
 
 def _inlined(model: type[BaseModel]) -> JsonSchemaValue:
@@ -114,10 +132,40 @@ def _end(value: Any) -> Any:
     return _instant(value)
 
 
-class FilterQuery(BaseModel):
-    """Which feedback to look at."""
+_SHOWN = WithJsonSchema(
+    {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+)
+#: A first moment or day, and a last day or the moment after the last, as the store writes them.
+Since = Annotated[str, BeforeValidator(_instant), _SHOWN]
+Until = Annotated[str, BeforeValidator(_end), _SHOWN]
+
+
+class Query(BaseModel):
+    """What stands after the question mark. Nothing of it can be null: what is not given is left out."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema, made once: flask-openapi3 asks for it at every request, which takes milliseconds."""
+        return _schema_of_query(cls, args, tuple(sorted(kwargs.items())))
+
+
+@cache
+def _schema_of_query(
+    query: type[Query], args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
+    schema = super(Query, query).model_json_schema(*args, **dict(kwargs))
+    for name, shown in schema.get("properties", {}).items():
+        given = [one for one in shown.get("anyOf", ()) if one != {"type": "null"}]
+        if len(given) < len(shown.get("anyOf", ())):
+            kept = {key: value for key, value in shown.items() if key not in ("anyOf", "default")}
+            schema["properties"][name] = kept | (given[0] if len(given) == 1 else {"anyOf": given})
+    return schema
+
+
+class FilterQuery(Query):
+    """Which feedback to look at."""
 
     q: str | None = Field(None, max_length=500, description="Words to find; diacritics do not matter.")
     department: str | None = Field(None, max_length=100, description="Key of a department.")
@@ -129,18 +177,16 @@ class FilterQuery(BaseModel):
     status: Status | None = None
     language: Language | None = None
     source: str | None = Field(None, max_length=200)
-    since: Annotated[str, BeforeValidator(_instant)] | None = Field(
-        None, alias="from", description="First moment or day, ISO 8601."
-    )
-    until: Annotated[str, BeforeValidator(_end)] | None = Field(
+    since: Since | None = Field(None, alias="from", description="First moment or day, ISO 8601.")
+    until: Until | None = Field(
         None, alias="to", description="A day (included whole) or a moment (excluded), ISO 8601."
     )
 
     def filter(self) -> Filter:
-        """The same as the store takes it."""
+        """The same as the store takes it, within what the caller may see."""
         return Filter(
             self.q, self.department, self.role, self.topic, self.sentiment, self.status, self.language,
-            self.source, self.since, self.until,
+            self.source, self.since, self.until, caller().department,
         )  # fmt: skip
 
 
@@ -197,6 +243,7 @@ class FeedbackOut(BaseModel):
     customer_ref: str | None
     scores: dict[str, int]
     attributes: dict[str, str | int | float | bool]
+    erased_at: str | None = Field(None, description="When it was erased; there only where it was.")
 
 
 class CandidateOut(BaseModel):
@@ -275,10 +322,24 @@ class BatchOut(BaseModel):
     results: list[BatchRowOut]
 
 
+class PiiOut(BaseModel):
+    """Personal data in a text; `text[start:end]` as it was sent, in code points."""
+
+    start: int
+    end: int
+    type: Kind
+
+
+class AnalyzedOut(AnalysisOut):
+    """An analysis of a text that is not kept."""
+
+    pii: list[PiiOut] = Field(description="What would be masked if the text were kept, in order.")
+
+
 class AnalyzeOut(BaseModel):
     """`analysis` for one text; `results`, same order, for many."""
 
-    analysis: AnalysisOut | None = None
+    analysis: AnalyzedOut | None = None
     results: list[dict[str, Any]] | None = None
 
 
@@ -357,8 +418,17 @@ class HealthOut(BaseModel):
     waiting: int = Field(description="Feedback on the work list.")
 
 
+class FailingOut(ErrorBody):
+    """Something is wrong; the log says more."""
+
+    status: Literal["failing"]
+    version: str
+    checks: dict[str, str] = Field(description="What was looked at, with `ok` or the code of what is wrong.")
+
+
 class ReadyOut(BaseModel):
     """The models are loaded."""
 
     status: Literal["ready"]
     pipeline: str
+    checks: dict[str, str] = Field(description="What was looked at, with `ok` for each.")

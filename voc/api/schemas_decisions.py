@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel
+from pydantic import BaseModel, Field, GetJsonSchemaHandler, RootModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from voc.api.schemas import AnalysisOut, FeedbackOut
+from voc.api.caller import BY_MAX_CHARS
+from voc.api.schemas import AnalysisOut, FeedbackOut, Query
 from voc.corrections import SEGMENT_SENTIMENTS
 from voc.records import SENTIMENTS, TOUCHPOINTS
-from voc.review import AUTHOR_MAX_CHARS, REASON_MAX_CHARS, Order
+from voc.review import REASON_MAX_CHARS, Order
+from voc.text import PHRASE_PATTERN
 
 
 class CorrectionBody(RootModel[dict[str, Any]]):
@@ -24,8 +26,8 @@ class CorrectionBody(RootModel[dict[str, Any]]):
         key: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
         told = {
             "by": {
-                "type": "string", "minLength": 1, "maxLength": AUTHOR_MAX_CHARS, "default": "api",
-                "description": "Who decides.",
+                "type": "string", "minLength": 1, "maxLength": BY_MAX_CHARS, "pattern": PHRASE_PATTERN,
+                "description": "Who decides; who calls, if left out.",
             },
             "reason": {"type": "string", "maxLength": REASON_MAX_CHARS, "description": "Why."},
         }  # fmt: skip
@@ -70,18 +72,17 @@ class CorrectionPath(BaseModel):
     number: int = Field(ge=1, lt=2**63, description="Number of the correction.")
 
 
-class WithdrawQuery(BaseModel):
+class WithdrawQuery(Query):
     """Who takes it back."""
 
-    model_config = ConfigDict(extra="forbid")
+    by: str | None = Field(
+        None, min_length=1, max_length=BY_MAX_CHARS, description="Who decides.",
+        json_schema_extra={"pattern": PHRASE_PATTERN},
+    )  # fmt: skip
 
-    by: str | None = Field(None, min_length=1, max_length=AUTHOR_MAX_CHARS, description="Who decides.")
 
-
-class ReviewQuery(BaseModel):
+class ReviewQuery(Query):
     """A page of the review queue."""
-
-    model_config = ConfigDict(extra="forbid")
 
     order: Order = "least_sure"
     department: str | None = Field(

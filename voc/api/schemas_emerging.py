@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
-from voc.api.schemas import ShareOut
+from voc.api.caller import caller
+from voc.api.schemas import Query, ShareOut
 from voc.emerging import Question
 
 
-class EmergingQuery(BaseModel):
-    """What is compared with what."""
+def _day(value: Any) -> Any:
+    """A day as ISO 8601 writes it and in no other way: Pydantic would take seconds since 1970 too."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be an ISO 8601 date such as 2026-11-21") from None
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+class EmergingQuery(Query):
+    """What is compared with what."""
 
     window_days: int = Field(14, ge=1, le=366, description="Days of the present.")
     past_days: int = Field(56, ge=1, le=3660, description="Days before it.")
-    until: date | None = Field(
+    until: Annotated[date, BeforeValidator(_day)] | None = Field(
         None,
         alias="to",
         description="Last day of the present; that of the latest feedback up to now if left out.",
@@ -27,8 +36,8 @@ class EmergingQuery(BaseModel):
     limit: int = Field(20, ge=1, le=500, description="Things listed at most, the surest first.")
 
     def question(self) -> Question:
-        """The same as `voc.emerging` takes it."""
-        return Question(self.window_days, self.past_days, self.until, self.topic)
+        """The same as `voc.emerging` takes it, within what the caller may see."""
+        return Question(self.window_days, self.past_days, self.until, self.topic, caller().department)
 
 
 class ExampleOut(BaseModel):

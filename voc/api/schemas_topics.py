@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from voc.api.caller import BY_MAX_CHARS
+from voc.registry import LANGUAGES
+from voc.text import PHRASE_PATTERN
 
 
 class DecisionBody(BaseModel):
@@ -12,15 +17,37 @@ class DecisionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field("api", min_length=1, max_length=200, description="Who decides.")
+    by: str | None = Field(
+        None, min_length=1, max_length=BY_MAX_CHARS, description="Who decides; who calls, if left out.",
+        json_schema_extra={"pattern": PHRASE_PATTERN},
+    )  # fmt: skip
     reason: str | None = Field(None, max_length=2000, description="Why.")
+
+
+_PHRASES: JsonDict = {
+    "propertyNames": {"enum": list(LANGUAGES)},
+    "additionalProperties": {"type": "string", "maxLength": 200, "pattern": PHRASE_PATTERN},
+}
 
 
 class RenameBody(DecisionBody):
     """Other words for a topic; a language that is left out keeps its own."""
 
-    name: dict[str, str] = Field(default_factory=dict, description="Phrase by language, `vi` and `en`.")
-    remit: dict[str, str] = Field(default_factory=dict, description="One line by language.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {given: {"minProperties": 1}}, "required": [given]}
+                for given in ("name", "remit")
+            ]
+        }
+    )
+
+    name: dict[str, str] = Field(
+        default_factory=dict, description="Phrase by language, `vi` and `en`.", json_schema_extra=_PHRASES
+    )
+    remit: dict[str, str] = Field(
+        default_factory=dict, description="One line by language.", json_schema_extra=_PHRASES
+    )
 
 
 class MergeBody(DecisionBody):

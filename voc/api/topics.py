@@ -10,7 +10,7 @@ from voc import reports
 from voc.api import schemas
 from voc.api import schemas_topics as shapes
 from voc.api.blueprint import READING, api, services
-from voc.api.guard import needs
+from voc.api.guard import author, caller, needs
 from voc.curation import themes
 from voc.errors import InvalidInput
 
@@ -23,7 +23,7 @@ _CHANGE: dict[str | int, Any] = {200: shapes.TopicEventOut, 409: schemas.ErrorBo
 def get_topics(query: schemas.FilterQuery) -> dict[str, Any]:
     """Topics with how many feedback mention them; the filters narrow what is counted."""
     found = reports.topics(services().store, services().pipelines.get().topics, query.filter())
-    return {"items": [summary.as_dict() for summary in found]}
+    return {"items": [_shown(summary) for summary in found]}
 
 
 @api.get("/topics/<key>", tags=[READING], summary="One topic", responses={200: schemas.TopicOut})
@@ -32,7 +32,7 @@ def get_topic(path: schemas.KeyPath) -> dict[str, Any]:
     """Name, words, examples, department, lineage and counts; also of a topic that is no longer active."""
     topic = services().pipelines.get().topics.registry.get(path.key)
     counts = services().store.topic_counts(schemas.FilterQuery().filter())
-    return reports.TopicSummary(topic, *counts.get(path.key, (0, 0))).as_dict()
+    return _shown(reports.TopicSummary(topic, *counts.get(path.key, (0, 0))))
 
 
 @api.get("/themes", tags=[READING], summary="All themes", responses={200: shapes.ThemesOut})
@@ -58,7 +58,9 @@ def post_rename(path: schemas.KeyPath, body: shapes.RenameBody) -> dict[str, Any
     """Its key stays, and what belongs to it."""
     if not body.name and not body.remit:
         raise InvalidInput("name_missing", "give a name or a remit", "name")
-    event = services().curation.rename(path.key, body.name, body.remit, author=body.by, reason=body.reason)
+    event = services().curation.rename(
+        path.key, body.name, body.remit, author=author(body.by), reason=body.reason
+    )
     return event.as_dict()
 
 
@@ -66,7 +68,7 @@ def post_rename(path: schemas.KeyPath, body: shapes.RenameBody) -> dict[str, Any
 @needs("correct", act="topic.merge", whole=True)
 def post_merge(path: schemas.KeyPath, body: shapes.MergeBody) -> dict[str, Any]:
     """The other topic takes its segments from now on."""
-    event = services().curation.merge([path.key], body.into, author=body.by, reason=body.reason)
+    event = services().curation.merge([path.key], body.into, author=author(body.by), reason=body.reason)
     return event.as_dict()
 
 
@@ -74,7 +76,7 @@ def post_merge(path: schemas.KeyPath, body: shapes.MergeBody) -> dict[str, Any]:
 @needs("correct", act="topic.move", whole=True)
 def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
     """Its segments stay; they concern another department from now on."""
-    event = services().curation.move(path.key, body.department, author=body.by, reason=body.reason)
+    event = services().curation.move(path.key, body.department, author=author(body.by), reason=body.reason)
     return event.as_dict()
 
 
@@ -82,4 +84,10 @@ def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
 @needs("correct", act="topic.retire", whole=True)
 def post_retire(path: schemas.KeyPath, body: shapes.RetireBody) -> dict[str, Any]:
     """It takes no more segments; they belong to none."""
-    return services().curation.retire(path.key, author=body.by, reason=body.reason).as_dict()
+    return services().curation.retire(path.key, author=author(body.by), reason=body.reason).as_dict()
+
+
+def _shown(summary: reports.TopicSummary) -> dict[str, Any]:
+    """A topic as the caller may see it: its examples are what customers of any department said."""
+    body = summary.as_dict()
+    return body if caller().department is None else body | {"examples": []}

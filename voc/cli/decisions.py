@@ -83,6 +83,7 @@ def corrections_list(context: Context, key: str, as_json: bool) -> None:
     from voc import review
 
     found = [one.as_dict() for one in review.corrections_of(context.services.store, key)]
+    context.record()
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -128,6 +129,7 @@ def review_queue(
         page = review.most_informative(
             services.store, services.pipelines.get(), limit, department=department, source=source
         )
+    context.record()
     if as_json:
         click.echo(json.dumps({"items": [one.as_dict() for one in page.items], "waiting": page.waiting},
                               ensure_ascii=False))  # fmt: skip

@@ -19,6 +19,7 @@ from voc.cli.shared import Context, as_json, pass_context
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]),
               help="Last day of the present [default: that of the latest feedback up to now].")  # fmt: skip
 @click.option("--topic", metavar="KEY", help="This topic and inside it only.")
+@click.option("--notify", is_flag=True, help="Tell webhooks of each thing that grows, once a week.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500), help="Rows.")
 @as_json
 @pass_context
@@ -28,6 +29,7 @@ def emerging(
     past_days: int,
     until: datetime | None,
     topic: str | None,
+    notify: bool,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -42,7 +44,12 @@ def emerging(
     pipeline = context.services.pipelines.get()
     question = Question(window_days, past_days, until.date() if until else None, topic)
     found = ask(context.services.store, pipeline.topics.registry, pipeline.reader.version, question)
-    body = found.as_dict(limit)
+    told = 0
+    if notify and found.turn is not None:
+        items = [item.as_dict() for item in found.items]
+        told = context.services.store.outbox.announce(items, found.turn, pipeline.department_of_topic)
+    body = found.as_dict(limit) | ({"notified": told} if notify else {})
+    context.record()
     if as_json:
         click.echo(json.dumps(body, ensure_ascii=False))
         return
@@ -55,6 +62,8 @@ def emerging(
     )
     for item in body["items"]:
         _say(item)
+    if notify:
+        click.echo(f"\n{told} new events for webhooks")
 
 
 def _say(item: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,50 +13,74 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voc.cli.engine import cluster_at, dask_option
-from voc.cli.shared import Context, as_json, pass_context, progress, say_counts
+from voc.cli.shared import DAY, Context, as_json, pass_context, progress, say_counts, the_user
 from voc.errors import InvalidInput, VocError
+from voc.records import SENTIMENTS
 
 if TYPE_CHECKING:
     from voc import bulk
+    from voc.export import Format
+    from voc.ingest import FileFormat, Row
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--format", "file_format", type=click.Choice(["csv", "ndjson", "json", "xlsx"]),
-              help="Taken from the file's ending if left out.")  # fmt: skip
+@click.option("--format", "file_format",
+              type=click.Choice(["csv", "ndjson", "json", "xlsx", "google-play", "app-store", "mbox"]),
+              help="Taken from the file's ending if left out; app reviews have to be named.")  # fmt: skip
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN",
               help="Column of a field, such as text='Nội dung'; may be given often.")  # fmt: skip
-@click.option("--source", help="Source of rows that name none.")
+@click.option("--source", help="Source of rows that name none [default: the file's name; google-play, "
+              "app-store or email for those formats].")  # fmt: skip
 @as_json
 @click.pass_context
 def ingest(
     ctx: click.Context,
     file: Path,
-    file_format: str | None,
+    file_format: FileFormat | None,
     mapping: Sequence[str],
     source: str | None,
     as_json: bool,
 ) -> None:
-    """Keep and analyze the rows of FILE (CSV, NDJSON, JSON or XLSX).
+    """Keep and analyze the rows of FILE (CSV, NDJSON, JSON or XLSX; reviews of Google Play or the App Store;
+    mail as mbox).
 
     Columns that are no field of a feedback become attributes. Good rows are kept beside bad ones; each bad
-    row is named on standard error, and the exit status is then 1.
+    row is named on standard error, and the exit status is then 1. Reviews without words and mail that no
+    customer wrote are skipped and counted.
     """
-    from voc.ingest import read_file
+    from voc.ingest import SOURCES, format_of, read_file
 
-    rows = read_file(file, file_format, _mapping(mapping))  # type: ignore[arg-type]
+    file_format = file_format or format_of(file)
+    rows = read_file(file, file_format, _mapping(mapping))
+    skipped: Counter[str] = Counter()
     counts = ingest_rows(
         ctx.obj,
-        ((row.number, row.values, row.error) for row in rows),
+        _not_skipped(rows, skipped),
         label=file.name,
-        source=source or file.stem,
+        source=source or SOURCES.get(file_format, file.stem),
     )
+    if file_format in SOURCES:
+        counts["skipped"] = skipped.total()
+        for reason, count in skipped.most_common():
+            click.echo(f"skipped: {count} {reason}", err=True)
     say_counts(
         counts,
         as_json,
         "{created} new, {exists} already there, {bad} bad rows, {queued} still to be analyzed",
     )
     ctx.exit(1 if counts["bad"] else 0)
+
+
+def _not_skipped(
+    rows: Iterable[Row], skipped: Counter[str]
+) -> Iterator[tuple[int, Any, InvalidInput | None]]:
+    """The rows that hold a feedback or an error; ``skipped`` counts the others by their reason."""
+    for row in rows:
+        if row.skipped is not None:
+            skipped[row.skipped] += 1
+        else:
+            yield row.number, row.values, row.error
 
 
 def _mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -110,6 +136,7 @@ def ingest_rows(
                 flush()
         if chunk:
             flush()
+    context.outcome(**counts)
     return counts
 
 
@@ -188,14 +215,49 @@ def _rows_of(
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--format", "file_format", type=click.Choice(["csv", "jsonl", "parquet"]),
               help="Taken from the file's ending if left out.")  # fmt: skip
+@click.option("--q", help="Only with these words; diacritics do not matter.")
+@click.option("--department", help="Only what this department owns or co-operates on.")
+@click.option("--role", type=click.Choice(["owner", "cooperator"]), help="The department's part in it.")
+@click.option("--topic", help="Only with this topic.")
+@click.option("--sentiment", type=click.Choice(SENTIMENTS), help="Only with this feeling.")
+@click.option("--status", type=click.Choice(["routed", "review", "no_owner"]), help="Only in this state.")
+@click.option("--language", type=click.Choice(["vi", "en", "mixed", "und"]), help="Only in this language.")
+@click.option("--source", help="Only this source.")
+@click.option("--since", type=DAY, help="Only what occurred on or after this day.")
+@click.option("--until", type=DAY, help="Only what occurred up to this day, the day included.")
 @pass_context
-def export(context: Context, file: Path, file_format: str | None) -> None:
-    """Write all feedback with their analyses to FILE (csv, jsonl or parquet)."""
+def export(
+    context: Context,
+    /,
+    file: Path,
+    file_format: Format | None,
+    since: datetime | None,
+    until: datetime | None,
+    **narrowed: Any,
+) -> None:
+    """Write feedback with their analyses to FILE (csv, jsonl or parquet): all, or what the options choose.
+
+    FILE appears once all of it is there. Where it is stands in the database, for `voc privacy erase` to tell.
+    """
     from voc.export import FORMATS, write
+    from voc.store import Filter
 
     chosen = file_format or FORMATS.get(file.suffix.lower())
     if chosen is None:
         raise InvalidInput("file_format_unknown", f"{file.name} must end in one of {', '.join(FORMATS)}")
-    with progress(f"writing {file.name}") as advance:
-        rows = write(context.services.store, file, chosen, advance)
+    narrow = Filter(
+        since=since.date().isoformat() if since else None,
+        until=(until.date() + timedelta(days=1)).isoformat() if until else None,
+        **narrowed,
+    )
+    store = context.services.store
+    number = store.copies.add("export", file, by=the_user())
+    try:
+        with progress(f"writing {file.name}") as advance:
+            rows = write(store, file, chosen, advance, narrow)
+    except BaseException:
+        store.copies.forget(number)
+        raise
+    store.copies.finished(number, rows)
+    context.outcome(rows=rows)
     click.echo(f"{file}: {rows} feedback")

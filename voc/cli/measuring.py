@@ -172,6 +172,44 @@ def evaluate_hops(as_json: bool) -> None:
     print_figures(measure(held_out(corpus(bundled("corpora")))), as_json)
 
 
+@evaluate.command("pii")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--errors", is_flag=True, help="Also list what was missed, shifted or found falsely.")
+@as_json
+def evaluate_pii(file: Path | None, errors: bool, as_json: bool) -> None:
+    """How well personal data is found.
+
+    FILE is JSONL in the form of corpora/pii/test.jsonl; left out, it is that file. A found item is exact
+    where type, start and end are as labelled; it overlaps where the type is right and a character is shared.
+    """
+    from voc.privacy import find
+    from voc.training.pii import read_rows, score
+
+    figures = score(find, read_rows(file or bundled("corpora") / "pii" / "test.jsonl"))
+    told = figures.pop("errors")
+    if as_json:
+        click.echo(json.dumps(figures | ({"errors": told} if errors else {}), ensure_ascii=False))
+        return
+    print_figures(figures, as_json)
+    alarms = figures["false_alarms"]
+    click.echo(f"{'rows_with_a_false_alarm':<32} {alarms['rows']} ({_interval(alarms)})")
+    for match in ("exact", "overlap"):
+        click.echo(f"# {match}")
+        click.echo(f"{'type':<8} {'items':>5} {'found':>5}  {'precision':<20}  {'recall':<20}  f1")
+        for name, part in figures["by_type"].items():
+            precision, recall = (_interval(part[match][share]) for share in ("precision", "recall"))
+            counts = f"{name:<8} {part['items']:>5} {part['found']:>5}"
+            click.echo(f"{counts}  {precision:<20}  {recall:<20}  {part[match]['f1']:.4f}")
+    for error in told if errors else ():
+        said = f" found {error['found_start']}-{error['found_end']}" if "found_start" in error else ""
+        place = f"{error['start']}-{error['end']}"
+        click.echo(f"{error['kind']:<8} {error['type']:<8} {error['id']:<14} {place}{said}")
+
+
+def _interval(share: dict[str, float]) -> str:
+    return f"{share['value']:.4f} {share['low']:.4f}-{share['high']:.4f}"
+
+
 @evaluate.command("corpora")
 @click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Our corpus and labels [default: the shipped ones].")  # fmt: skip

@@ -19,6 +19,7 @@ def search(context: Context, query: str, limit: int, as_json: bool) -> None:
     from voc.store import Filter
 
     found, _ = context.services.store.find(Filter(q=query), limit)
+    context.record()
     if as_json:
         click.echo(json.dumps([kept.as_dict() for kept in found], ensure_ascii=False))
         return

@@ -29,12 +29,17 @@ def init(context: Context) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 256), help="Threads each.")
+@click.option("--threads", default=32, show_default=True, type=click.IntRange(1, 256), help="Threads each.")
 @pass_context
 def serve(context: Context, host: str, port: int, workers: int, threads: int) -> None:
-    """Serve the HTTP API and its documentation."""
-    from voc.serving import run
+    """Serve the HTTP API and its documentation.
 
+    While there are no keys and no people it answers this machine alone, and listens nowhere else.
+    """
+    from voc.serving import check_host, run
+
+    if check_host(context.settings, host):
+        click.echo("open to this machine alone, since there are no keys (voc keys add) and no people")
     click.echo(f"voc serves http://{host}:{port}/  (documentation at /docs, database {context.settings.db})")
     run(context.settings, host=host, port=port, workers=workers, threads=threads)
 

@@ -7,13 +7,15 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from voc import __version__
+from voc.acts import Act, during, telling
 from voc.errors import StoreError, VocError
 from voc.settings import Settings
 from voc.text import is_phrase
@@ -23,9 +25,9 @@ class Group(click.Group):
     """Turns voc's errors and the database's into one line on standard error and the fitting exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command."""
+        """Runs the command; what it did stands in the audit log then."""
         try:
-            return super().invoke(ctx)
+            return self._logged(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
@@ -34,6 +36,24 @@ class Group(click.Group):
                 raise
             click.echo(f"voc: {known.code}: {known.message}", err=True)
             ctx.exit(known.exit_status)
+        finally:
+            if isinstance(ctx.obj, Context):
+                ctx.obj.close()
+
+    def _logged(self, ctx: click.Context) -> Any:
+        """Runs the command and writes down what is not written yet, whatever status it exits with."""
+        try:
+            result = super().invoke(ctx)
+        except click.exceptions.Exit:
+            _record(ctx.obj)
+            raise
+        _record(ctx.obj)
+        return result
+
+
+def _record(obj: Any) -> None:
+    if isinstance(obj, Context):
+        obj.record()
 
 
 def _of_the_database(error: Exception) -> StoreError | None:
@@ -42,9 +62,9 @@ def _of_the_database(error: Exception) -> StoreError | None:
 
     if not isinstance(error, sqlite3.Error):
         return None
-    if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreError("store_busy", f"the database cannot take this now; try again ({error})")
-    return StoreError("store_unusable", f"the database cannot be used: {error}")
+    from voc.store import translated
+
+    return translated(error)
 
 
 def _phrase(most: int) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
@@ -68,11 +88,24 @@ def the_user() -> str:
         return "unknown"
 
 
+#: Commands, or groups of them, that are no acts: they keep nothing and show nothing of what is kept but
+#: counts, or look after the log or the file itself.
+UNLOGGED = frozenset({
+    "analyze", "audit.head", "audit.verify", "doctor", "evaluate", "init", "serve", "train", "trends",
+})  # fmt: skip
+
+
 class Context:
-    """What the commands share; nothing is opened before a command asks for it."""
+    """What the commands share; nothing is opened before a command asks for it.
+
+    A command that asks for the services is one act in the audit log, but for `UNLOGGED`: written with the
+    first thing that it changes, or else when it is done.
+    """
 
     def __init__(self, **overrides: Any) -> None:
         self.settings = Settings.from_environment(**overrides)
+        self._act: Act | None = None
+        self._acting = ExitStack()
 
     @property
     def services(self) -> Any:
@@ -81,7 +114,70 @@ class Context:
 
         if not hasattr(self, "_services"):
             self._services = Services(self.settings)
+            self._act = _act_of(click.get_current_context(silent=True))
+            if self._act is not None:
+                self._acting.enter_context(during(self._act))
         return self._services
+
+    def record(self) -> None:
+        """Writes the act of this command down, unless it stands there; before it prints what customers said.
+
+        Raises:
+            StoreError: it cannot be written, and so nothing may be shown.
+        """
+        if self._act is not None and self.settings.db.exists():
+            self._services.store.audit.record(self._act)
+
+    def outcome(self, **figures: int) -> None:
+        """Writes down what came of an act that was written when it began."""
+        if self._act is not None:
+            self.record()
+            done = Act(self._act.actor, f"{self._act.action}.done", self._act.subject, figures)
+            self._services.store.audit.record(done)
+
+    def close(self) -> None:
+        """The act is over."""
+        self._acting.close()
+
+
+#: Arguments that name what a command is done to.
+_SUBJECTS = ("key", "number", "version", "prefix", "name")
+
+
+def _act_of(ctx: click.Context | None) -> Act | None:
+    """The command that runs, as an act; None where it is none."""
+    names: list[str] = []
+    at = ctx
+    while at is not None and at.parent is not None:
+        names.insert(0, at.info_name or "")
+        at = at.parent
+    if ctx is None or not names or not UNLOGGED.isdisjoint({names[0], ".".join(names)}):
+        return None
+    given = {
+        name: value
+        for name, value in ctx.params.items()
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT and value is not None
+    }
+    named = {one.name for one in ctx.command.params if isinstance(one, click.Argument)} & given.keys()
+    subject = next((str(given.pop(name)) for name in _SUBJECTS if name in named), None)
+    return Act(f"command:{the_user()}", ".".join(["cli", *names]), subject, telling(given))
+
+
+class _Later(logging.Formatter):
+    """Makes the formatter at the first record: most commands log nothing, and start without."""
+
+    def __init__(self, log_format: str) -> None:
+        super().__init__()
+        self._format = log_format
+        self._inner: logging.Formatter | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        if self._inner is None:
+            from voc.logs import formatter
+
+            self._inner = formatter("json" if self._format == "json" else "text")
+        return self._inner.format(record)
 
 
 pass_context = click.make_pass_decorator(Context)
@@ -89,6 +185,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON that 
 by = click.option("--by", callback=_phrase(200), default=the_user, show_default="the user of this computer",
                   help="Who decides.")  # fmt: skip
 because = click.option("--reason", callback=_phrase(2_000), help="Why; kept with the decision.")
+#: A day, such as 2026-11-21.
+DAY = click.DateTime(["%Y-%m-%d"])
 #: A number that the database gave; no greater one fits into it.
 NUMBER = click.IntRange(1, 2**63 - 1)
 
@@ -105,8 +203,11 @@ NUMBER = click.IntRange(1, 2**63 - 1)
 @click.pass_context
 def main(ctx: click.Context, db: Path | None, models: Path | None, organization: Path | None) -> None:
     """Voice-of-customer analytics for Vietnamese and English feedback."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     ctx.obj = Context(db=db, models=models, organization=organization)
+    handler = logging.StreamHandler()
+    handler.set_name("voc")
+    handler.setFormatter(_Later(ctx.obj.settings.log_format))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def print_parts(parts: dict[str, dict[str, Any]], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a file: CSV, NDJSON, JSON or XLSX, in the encodings that spreadsheets write."""
+"""Rows of a file: CSV, NDJSON, JSON or XLSX, in the encodings that spreadsheets write; app reviews; mail."""
 
 from __future__ import annotations
 
@@ -9,29 +9,24 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from voc.errors import InvalidInput
-from voc.ingest.rows import FeedbackIn, Scores
+from voc.ingest.mail import read_mbox
+from voc.ingest.reviews import Store, read_reviews
+from voc.ingest.rows import FeedbackIn, Row, Scores
 from voc.records import Scalar
 
-FileFormat = Literal["csv", "ndjson", "json", "xlsx"]
+FileFormat = Literal["csv", "ndjson", "json", "xlsx", "google-play", "app-store", "mbox"]
+#: Source of the rows of formats that belong to one tool.
+SOURCES: dict[FileFormat, str] = {"google-play": "google-play", "app-store": "app-store", "mbox": "email"}
 #: Lines that one CSV record may run over.
 RECORD_MAX_LINES = 1_000
 csv.field_size_limit(10_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a file: its number as a person would count it, and its values or its error."""
-
-    number: int
-    values: Mapping[str, Any] | None
-    error: InvalidInput | None = None
 
 
 def read_file(
@@ -45,20 +40,32 @@ def read_file(
             ``attributes.region`` puts a column into the attributes, ``scores.nps`` into the scores.
 
     Raises:
-        InvalidInput: ``file_format_unknown``, ``file_unreadable`` or ``column_missing``.
+        InvalidInput: ``file_format_unknown``, ``file_unreadable``, ``column_missing``, or ``mapping_unused``
+            for a format whose columns are known.
     """
-    chosen = file_format or _format_of(path)
-    reader = {"csv": _read_csv, "ndjson": _read_ndjson, "json": _read_json, "xlsx": _read_xlsx}[chosen]
+    chosen = file_format or format_of(path)
+    readers: dict[FileFormat, Callable[[Path, dict[str, str]], Iterator[Row]]] = {
+        "csv": _read_csv, "ndjson": _read_ndjson, "json": _read_json, "xlsx": _read_xlsx,
+        "google-play": partial(_read_reviews, "google-play"),
+        "app-store": partial(_read_reviews, "app-store"), "mbox": _read_mail,
+    }  # fmt: skip
+    if mapping and chosen in SOURCES:
+        raise InvalidInput("mapping_unused", f"the columns of {chosen} are known; none can be mapped", "map")
     try:
-        yield from reader(path, dict(mapping or {}))
+        yield from readers[chosen](path, dict(mapping or {}))
     except (OSError, zipfile.BadZipFile) as error:
         raise InvalidInput("file_unreadable", f"{path} cannot be read: {error}") from error
 
 
-def _format_of(path: Path) -> FileFormat:
+def format_of(path: Path) -> FileFormat:
+    """The format that a file's ending tells.
+
+    Raises:
+        InvalidInput: ``file_format_unknown``.
+    """
     endings: dict[str, FileFormat] = {
         ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "ndjson", ".ndjson": "ndjson",
-        ".json": "json", ".xlsx": "xlsx",
+        ".json": "json", ".xlsx": "xlsx", ".mbox": "mbox",
     }  # fmt: skip
     try:
         return endings[path.suffix.lower()]
@@ -95,12 +102,24 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _read_csv(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+def _read_mail(path: Path, _mapping: dict[str, str]) -> Iterator[Row]:
+    yield from read_mbox(path)
+
+
+def _read_reviews(store: Store, path: Path, _mapping: dict[str, str]) -> Iterator[Row]:
+    yield from read_reviews(path, _table(path), store)
+
+
+def _table(path: Path) -> Iterator[tuple[int, list[str], str | None]]:
+    """The CSV records of a file, as `_records` gives them."""
     lines = io.StringIO(_read_text(path), newline="").readlines()
-    delimiter = _delimiter(lines[0]) if lines else ","
+    yield from _records(lines, _delimiter(lines[0]) if lines else ",")
+
+
+def _read_csv(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
     header: list[str] = []
     columns: Columns = []
-    for number, cells, problem in _records(lines, delimiter):
+    for number, cells, problem in _table(path):
         if not header:
             if problem or not cells:
                 raise InvalidInput("file_empty", f"{path} has no readable header line", "row")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
@@ -20,14 +21,26 @@ from pydantic import (
     StrictInt,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
 )
 
 from voc.clock import utc_now
 from voc.errors import InvalidInput
 from voc.records import Feedback, Scalar, Touchpoint
-from voc.text import has_lone_surrogate, is_visible
+from voc.text import VISIBLE_PATTERN, has_lone_surrogate, is_visible
 
 TEXT_MAX_CHARS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: its number as a person would count it, and its values, its error, or why it holds no
+    feedback."""
+
+    number: int
+    values: Mapping[str, Any] | None
+    error: InvalidInput | None = None
+    skipped: str | None = None
 
 
 def _no_surrogates(value: str) -> str:
@@ -95,6 +108,16 @@ Attribute = Annotated[
 ]
 
 
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_plain_time),
+    AfterValidator(_as_utc),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+    ),
+]
+
+
 class Scores(BaseModel):
     """Ratings that came with the feedback."""
 
@@ -112,21 +135,23 @@ class FeedbackIn(BaseModel):
 
     text: Annotated[str, StringConstraints(strict=True, min_length=1), AfterValidator(_clean_text)] = Field(
         description="What the customer wrote, 1 to 20,000 Unicode code points.",
-        json_schema_extra={"maxLength": TEXT_MAX_CHARS},
+        json_schema_extra={"maxLength": TEXT_MAX_CHARS, "pattern": VISIBLE_PATTERN},
     )
     source: ShortText = Field("api", description="Where it came from, such as `zendesk` or `store-survey`.")
     external_id: ShortText | None = Field(
         None, description="The sender's own id; `(source, external_id)` is kept once."
     )
-    occurred_at: Annotated[AwareDatetime, BeforeValidator(_plain_time), AfterValidator(_as_utc)] | None = (
-        Field(None, description="When it was said, ISO 8601; without a zone UTC. Default: now.")
+    occurred_at: Moment | None = Field(
+        None, description="When it was said, ISO 8601; without a zone UTC. Default: now."
     )
     channel: ShortText | None = Field(None, description="Such as `chat`, `call`, `app`, `survey`.")
     touchpoint: Touchpoint | None = Field(None, description="Where in the journey, if the sender knows.")
     customer_ref: ShortText | None = Field(None, description="The sender's reference to the customer.")
     scores: Scores = Field(default_factory=Scores, description="nps 0-10, csat 1-5, ces 1-7.")
     attributes: Annotated[dict[ShortText, Attribute], Field(max_length=50)] = Field(
-        default_factory=dict, description="A flat map of strings, numbers and booleans."
+        default_factory=dict,
+        description="A flat map of strings, numbers and booleans.",
+        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": 200}},
     )
 
     def record(self) -> Feedback:

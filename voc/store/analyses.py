@@ -27,11 +27,16 @@ from voc.store.rows import (
 )
 
 
-def numbers_of(db: Database, keys: Sequence[str]) -> dict[str, int]:
-    """Row numbers of those feedback that exist, by id."""
+def numbers_of(db: Database, keys: Sequence[str], *, erased: bool = True) -> dict[str, int]:
+    """Row numbers of those feedback that exist, by id.
+
+    Args:
+        erased: with those that were erased.
+    """
     found = db.conn.execute(
-        "SELECT id, number FROM feedback WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(keys)),),
+        "SELECT id, number FROM feedback WHERE id IN (SELECT value FROM json_each(?)) "
+        "AND (? OR erased_at IS NULL)",
+        (json.dumps(list(keys)), erased),
     )
     return {row["id"]: row["number"] for row in found}
 

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from voc import acts
 from voc.errors import StoreError
 from voc.migrations import migrate
+from voc.store.audit import append
+from voc.store.failures import translated
 
 
 class Connection:
@@ -48,22 +51,26 @@ class Connection:
             db.execute("PRAGMA synchronous = FULL")  # an answer means that the row survives a power cut
             db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.Error as error:
-            raise StoreError("store_unusable", f"{self.path} cannot be opened: {error}") from error
+            raise translated(error, str(self.path)) from error
         return db
 
     def prepare(self) -> list[str]:
         """Makes the file or brings its schema up to date; returns the steps that were applied.
 
         Raises:
-            StoreError: ``store_unusable``; or `SchemaTooNew`.
+            StoreError: as `voc.store.failures.translated` tells them apart; or `SchemaTooNew`.
         """
         try:
             if self.path.parent != Path():
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists():
+                self.path.touch(mode=0o600)  # what customers said is for nobody else on this machine
             self._enable_wal()
-            with self.write() as db:
+            with self._transaction() as db:
                 return migrate(db)
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
+            raise translated(error, str(self.path)) from error
+        except OSError as error:
             raise StoreError("store_unusable", f"{self.path} cannot be prepared: {error}") from error
 
     def _enable_wal(self) -> None:
@@ -81,7 +88,23 @@ class Connection:
 
     @contextmanager
     def write(self) -> Iterator[Database]:
-        """A write transaction. It takes the lock at once: one upgraded later cannot be waited for."""
+        """A write transaction. It takes the lock at once: one upgraded later cannot be waited for.
+
+        What somebody does (`voc.acts.current`) is written into the audit log with the first thing that it
+        changes: both are kept, or neither is.
+        """
+        act = acts.current()
+        if act is None or act.written:
+            with self._transaction() as db:
+                yield db
+            return
+        with self._transaction() as db:
+            yield db
+            append(db.conn, act)
+        act.written = True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Database]:
         db = self.db
         db.conn.execute("BEGIN IMMEDIATE")
         try:

@@ -12,6 +12,7 @@ from voc.errors import Conflict, NotFound
 from voc.records import Analysis, Correction, Span
 from voc.store.analyses import corrections_of, numbers_of, rewrite_analyses, successors_of
 from voc.store.connection import Connection
+from voc.store.outbox import Outbox
 from voc.store.rows import KeptReading, as_json, correction_of
 
 #: Span (None for the whole), field, value, and what stood there; see `voc.corrections.read`.
@@ -21,8 +22,9 @@ Said = tuple[Span | None, str, Any, Any]
 class Corrections:
     """The table of corrections."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, outbox: Outbox) -> None:
         self._connection = connection
+        self._outbox = outbox
 
     def add(
         self,
@@ -70,7 +72,8 @@ class Corrections:
                 ],
             )  # fmt: skip
             if fresh:
-                rewrite_analyses(db, number, departments)
+                with self._outbox.watching(db, number):
+                    rewrite_analyses(db, number, departments)
             return [one for one in corrections_of(db, [number])[number] if one.number > last]
 
     def withdraw(
@@ -100,7 +103,8 @@ class Corrections:
                 "UPDATE corrections SET withdrawn_at = ?, withdrawn_by = ? WHERE number = ?",
                 (utc_now(), author, number),
             )
-            rewrite_analyses(db, row["feedback"], departments)
+            with self._outbox.watching(db, row["feedback"]):
+                rewrite_analyses(db, row["feedback"], departments)
             return next(
                 one for one in corrections_of(db, [row["feedback"]])[row["feedback"]] if one.number == number
             )

@@ -19,16 +19,21 @@ from voc.clock import utc_now
 from voc.records import Segment
 from voc.store.analyses import segments_of
 from voc.store.connection import Connection
+from voc.store.filters import IMPLICATED
 from voc.store.rows import reading_of, segment_of
 
 #: Spreads row numbers evenly over 0..2^32-1 (Knuth, The Art of Computer Programming 3, section 6.4).
 _SPREAD = "(f.number * 2654435761) % 4294967296"
-#: Analyzed feedback of a stretch of time that the present reader has read.
-_READ = (
-    "FROM feedback f JOIN shown h ON h.feedback = f.number "
-    "JOIN readings r ON r.feedback = f.number AND r.reader = ? "
-    "WHERE f.occurred_at >= ? AND f.occurred_at < ?"
-)
+#: Analyzed feedback, and those that the present reader has read.
+_ANALYZED = "FROM feedback f JOIN shown h ON h.feedback = f.number"
+_READ = f"{_ANALYZED} JOIN readings r ON r.feedback = f.number AND r.reader = ?"
+_COLUMNS = "f.number, f.id, f.text, f.occurred_at, h.pipeline, r.spans, r.languages, r.words, r.vectors"
+#: Those whose numbers are given, and those of a stretch of time.
+_CHOSEN = "f.number IN (SELECT value FROM json_each(?))"
+_MEANWHILE = "f.occurred_at >= ? AND f.occurred_at < ?"
+#: Those that a department owns or co-operates on.
+_ITS_ANALYSIS = "SELECT 1 FROM analyses a WHERE a.feedback = f.number AND a.pipeline = h.pipeline"
+_ITS_OWN = f"EXISTS ({_ITS_ANALYSIS} AND {IMPLICATED})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,52 +65,58 @@ class Stretches:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def latest(self) -> str | None:
+    def latest(self, within: str | None = None) -> str | None:
         """When the latest analyzed feedback occurred, None where there is none.
 
         One that is dated in the future, by a clock or a typing error, does not count: it would move the
         present to where nothing else is.
+
+        Args:
+            within: see `read`.
         """
+        limit, values = _limit(within)
         row = self._connection.db.conn.execute(
-            "SELECT f.occurred_at FROM feedback f JOIN shown h ON h.feedback = f.number "
-            "WHERE f.occurred_at <= ? ORDER BY f.occurred_at DESC LIMIT 1",
-            (utc_now(),),
+            f"SELECT f.occurred_at {_ANALYZED} WHERE f.occurred_at <= ?{limit} "
+            "ORDER BY f.occurred_at DESC LIMIT 1",
+            (utc_now(), *values),
         ).fetchone()
         return row[0] if row else None
 
-    def read(self, since: str, until: str, reader: str, most: int) -> Stretch:
+    def read(self, since: str, until: str, reader: str, most: int, within: str | None = None) -> Stretch:
         """The feedback that occurred in ``[since, until)``, at most ``most`` of them.
 
         Args:
             since, until: ISO 8601 in UTC, as the store writes them.
             reader: version of the reader whose vectors are wanted; what it has not read is left out.
+            within: only what this department owns or co-operates on; for a reader who may see no other, to
+                whom the rest is not there.
         """
         db = self._connection.db.conn
+        limit, values = _limit(within)
         total = db.execute(
-            "SELECT count(*) FROM feedback f JOIN shown h ON h.feedback = f.number "
-            "WHERE f.occurred_at >= ? AND f.occurred_at < ?",
-            (since, until),
+            f"SELECT count(*) {_ANALYZED} WHERE {_MEANWHILE}{limit}", (since, until, *values)
         ).fetchone()[0]
         chosen = db.execute(
-            f"SELECT f.number {_READ} ORDER BY {_SPREAD}, f.number LIMIT ?",
-            (reader, since, until, most),
+            f"SELECT f.number {_READ} WHERE {_MEANWHILE}{limit} ORDER BY {_SPREAD}, f.number LIMIT ?",
+            (reader, since, until, *values, most),
         ).fetchall()
         numbers = [row[0] for row in chosen]
         wanted = json.dumps(numbers)
         rows = {
             row["number"]: row
             for row in db.execute(
-                "SELECT f.number, f.id, f.text, f.occurred_at, h.pipeline, "
-                "r.spans, r.languages, r.words, r.vectors "
-                "FROM feedback f JOIN shown h ON h.feedback = f.number "
-                "JOIN readings r ON r.feedback = f.number AND r.reader = ? "
-                "WHERE f.number IN (SELECT value FROM json_each(?))",
+                f"SELECT {_COLUMNS} {_READ} WHERE {_CHOSEN}",
                 (reader, wanted),
             )
         }
         shown = ((number, row["pipeline"]) for number, row in rows.items())
         parts = segments_of(self._connection.db, shown)
         return _stretch([rows[number] for number in numbers], parts, int(total))
+
+
+def _limit(within: str | None) -> tuple[str, tuple[str, ...]]:
+    """A condition to go with others, and its values."""
+    return ("", ()) if within is None else (f" AND {_ITS_OWN}", (within, within))
 
 
 def _stretch(rows: Sequence[sqlite3.Row], parts: dict[int, list[sqlite3.Row]], total: int) -> Stretch:

@@ -40,7 +40,7 @@ def match_query(q: str) -> str:
     """
     terms: list[str] = []
     for quoted, bare in re.findall(r'"([^"]*)"|([^"\s]+)', q):
-        found = re.findall(r"\w+", fold(quoted or bare))
+        found = re.findall(r"[^\W_]+", fold(quoted or bare))  # the index takes _ for no letter
         if found:
             terms.append('"' + " ".join(found) + '"')
     return " ".join(terms)

@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 
 from voc.records import Candidate
 from voc.store.connection import Connection
+from voc.store.filters import IMPLICATED
 from voc.store.rows import reading_of
 
 #: The index ``analyses_review`` holds those that wait in any pipeline's word; ``shown`` keeps the one that
 #: counts.
 _COUNTED = "FROM analyses a JOIN shown h ON h.feedback = a.feedback AND h.pipeline = a.pipeline "
+#: How many wait in all.
+REVIEW_COUNT = f"SELECT count(*) {_COUNTED} WHERE a.status = 'review'"
 _WAITING = f"{_COUNTED} JOIN feedback f ON f.number = a.feedback"
+
+#: There is nothing left to decide of what was erased.
+_NOT_ERASED = "NOT EXISTS (SELECT 1 FROM feedback e WHERE e.number = a.feedback AND e.erased_at IS NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,11 @@ class Queue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def waiting(self, department: str | None = None, source: str | None = None) -> int:
+    def waiting(
+        self, department: str | None = None, source: str | None = None, within: str | None = None
+    ) -> int:
         """How many wait."""
-        where, values = _where(department, source)
+        where, values = _where(department, source, within)
         row = self._connection.db.conn.execute(
             f"SELECT count(*) {_WAITING if source is not None else _COUNTED} WHERE {' AND '.join(where)}",
             values,
@@ -60,14 +68,16 @@ class Queue:
         *,
         department: str | None = None,
         source: str | None = None,
+        within: str | None = None,
     ) -> list[Undecided]:
         """At most ``limit`` that wait, the least sure first.
 
         Args:
             after: confidence and number of the last one of the page before.
             department: only those of which it is a candidate.
+            within: only those that this department owns or co-operates on, as far as was said yet.
         """
-        where, values = _where(department, source)
+        where, values = _where(department, source, within)
         if after is not None:
             where.append("(a.owner_confidence, a.feedback) > (?, ?)")
             values += after
@@ -81,10 +91,16 @@ class Queue:
         ]
 
     def with_vectors(
-        self, limit: int, reader: str, *, department: str | None = None, source: str | None = None
+        self,
+        limit: int,
+        reader: str,
+        *,
+        department: str | None = None,
+        source: str | None = None,
+        within: str | None = None,
     ) -> list[Undecided]:
         """The ``limit`` least sure with what ``reader`` read of them."""
-        where, values = _where(department, source)
+        where, values = _where(department, source, within)
         rows = self._connection.db.conn.execute(
             "SELECT f.number, f.id, a.owner_confidence, a.candidates, "
             f"r.spans, r.languages, r.words, r.vectors {_WAITING} "
@@ -108,8 +124,11 @@ def _whole(row: sqlite3.Row) -> NDArray[np.float32] | None:
     return None if vectors is None or not len(vectors) else vectors[0]
 
 
-def _where(department: str | None, source: str | None) -> tuple[list[str], list[Any]]:
-    where, values = ["a.status = 'review'"], list[Any]()
+def _where(department: str | None, source: str | None, within: str | None) -> tuple[list[str], list[Any]]:
+    where, values = ["a.status = 'review'", _NOT_ERASED], list[Any]()
+    if within is not None:
+        where.append(IMPLICATED)
+        values += [within] * 2
     if department is not None:
         where.append(
             "EXISTS (SELECT 1 FROM json_each(a.candidates) WHERE json_extract(value, '$.department') = ?)"

@@ -14,7 +14,7 @@ from voc.records import Analysis, Candidate, Correction, Feedback, Reading, Segm
 
 FEEDBACK = (
     "f.number, f.id, f.text, f.source, f.external_id, f.occurred_at, f.received_at, f.channel, "
-    "f.touchpoint AS told_touchpoint, f.customer_ref, f.scores, f.attributes"
+    "f.touchpoint AS told_touchpoint, f.customer_ref, f.scores, f.attributes, f.erased_at"
 )
 ANALYSIS = (
     "a.pipeline, a.language, a.sentiment, a.sentiment_score, a.sentiment_confidence, a.owner, "
@@ -59,7 +59,7 @@ def feedback_of(row: sqlite3.Row) -> Feedback:
     return Feedback(
         row["id"], row["text"], row["source"], row["external_id"], row["occurred_at"], row["received_at"],
         row["channel"], row["told_touchpoint"], row["customer_ref"],
-        json.loads(row["scores"]), json.loads(row["attributes"]),
+        json.loads(row["scores"]), json.loads(row["attributes"]), row["erased_at"],
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from voc.records import Analysis, Reading
 from voc.store.analyses import keep_analyses, keep_readings, rewrite_analyses, segments_of
 from voc.store.connection import Connection
 from voc.store.filters import Filter, where_of
+from voc.store.outbox import Outbox
 from voc.store.rows import ANALYSIS, CURRENT, KeptReading, analysis_of, as_json, reading_of
 
 #: Enough to tell what is left, without the rows of analyses.
@@ -69,8 +70,9 @@ class Run:
 class Runs:
     """The table of runs, and pages of history for them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, outbox: Outbox) -> None:
         self._connection = connection
+        self._outbox = outbox
 
     # ---- the life of a run
 
@@ -179,6 +181,7 @@ class Runs:
                 "UPDATE runs SET state = 'finished', finished_at = ?, held_by = NULL WHERE id = ?",
                 (utc_now(), run.number),
             )
+            self._outbox.run(db, self._one(db, run.number).as_dict())
             return True
 
     def rollback(self, number: int) -> Run:
@@ -208,6 +211,7 @@ class Runs:
                 (number,),
             )
             self._end(db, number, "rolled_back")
+            self._outbox.run(db, self._one(db, number).as_dict())
         self._sweep()
         return self.get(number)
 
@@ -357,7 +361,7 @@ class Runs:
 
 def _unjudged(pipeline: str, chosen: Filter, run: Run | None) -> tuple[list[str], list[Any]]:
     where, values = where_of(chosen)
-    where += ["h.pipeline IS NOT NULL", "h.pipeline != ?"]
+    where += ["h.pipeline IS NOT NULL", "h.pipeline != ?", "f.erased_at IS NULL"]
     values.append(pipeline)
     if run is not None:
         where.append("NOT EXISTS (SELECT 1 FROM replaced d WHERE d.run = ? AND d.feedback = f.number)")

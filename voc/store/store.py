@@ -14,21 +14,33 @@ from sqlite_utils import Database
 
 from voc.records import Analysis, Feedback, Reading
 from voc.store.analyses import keep_analyses, keep_readings, numbers_of, segments_of
+from voc.store.audit import Audit
 from voc.store.connection import Connection
+from voc.store.copies import Copies
 from voc.store.corrections import Corrections
+from voc.store.deliveries import Deliveries
 from voc.store.emerging import Stretches
+from voc.store.erasure import Erasures
 from voc.store.filters import Filter, where_of
 from voc.store.models import ModelTables
+from voc.store.outbox import Outbox
+from voc.store.people import People
 from voc.store.proposals import Proposals
+from voc.store.receipts import Receipts
 from voc.store.review import Queue
 from voc.store.rows import ANALYSIS, CURRENT, FEEDBACK, analysis_of, as_json, feedback_of
 from voc.store.runs import Runs
+from voc.store.secrets import Secrets
 from voc.store.topics import TopicTables
 from voc.text import fold
 
 Outcome = Literal["created", "exists", "conflict"]
 Grain = Literal["day", "week", "month"]
 Dimension = Literal["topic", "department", "touchpoint"]
+
+#: Longest that a row is held, or has to wait, in seconds: more than the settings allow for a lease and the
+#: time-out of a request together. What is held for longer was so before the clock was set back, and is free.
+LONGEST_S = 7_200.0
 
 _PERIOD: dict[Grain, str] = {
     "day": "substr(f.occurred_at, 1, 10)",
@@ -77,6 +89,8 @@ class Store(Connection):
     """Feedback, their analyses and the work list; other tables through its parts.
 
     Attributes:
+        outbox: events for other programs.
+        deliveries: how far each of them got.
         corrections: what people said.
         topics: the installation's own topics and their history.
         proposals: what fits of topics proposed, and what they read.
@@ -84,17 +98,31 @@ class Store(Connection):
         runs: history judged again.
         stretches: segments of a stretch of time with their vectors.
         queue: what waits for a person's decision.
+        receipts: signed messages that were taken lately.
+        people: keys, people and their sessions.
+        audit: who did what.
+        copies: where copies were written to disk.
+        secrets: made by this installation, for itself.
+        erasures: what was erased, and all that is kept of a customer.
     """
 
     def __init__(self, path: Path, busy_timeout_ms: int = 15_000) -> None:
         super().__init__(path, busy_timeout_ms)
-        self.corrections = Corrections(self)
+        self.outbox = Outbox(self)
+        self.deliveries = Deliveries(self)
+        self.corrections = Corrections(self, self.outbox)
         self.topics = TopicTables(self)
         self.proposals = Proposals(self, self.topics)
         self.models = ModelTables(self)
-        self.runs = Runs(self)
+        self.runs = Runs(self, self.outbox)
         self.stretches = Stretches(self)
         self.queue = Queue(self)
+        self.receipts = Receipts(self)
+        self.people = People(self)
+        self.audit = Audit(self)
+        self.copies = Copies(self)
+        self.secrets = Secrets(self)
+        self.erasures = Erasures(self, self.outbox, self.secrets)
 
     # ---- feedback
 
@@ -102,7 +130,7 @@ class Store(Connection):
         """Keeps new rows and puts them on the work list, held by ``holder``, in one transaction.
 
         A row whose ``(source, external_id)`` is known is not kept again: ``exists`` if its text is the
-        same, ``conflict`` if not; both come with the row as it was kept first.
+        same, ``conflict`` if not, or if it was erased; both come with the row as it was kept first.
         """
         until = time.time() + lease_s
         with self.write() as db:
@@ -117,6 +145,8 @@ class Store(Connection):
             if known:
                 kept = feedback_of(known)
                 return Added(kept, "exists" if kept.text == row.text else "conflict")
+            if erased := self.erasures.known(row.source, row.external_id):
+                return Added(erased, "conflict")
         values = row.as_dict() | {"scores": as_json(row.scores), "attributes": as_json(row.attributes)}
         table = db["feedback"]
         number = table.insert(values).last_pk  # type: ignore[union-attr]
@@ -196,8 +226,8 @@ class Store(Connection):
         with self.write() as db:
             rows = db.conn.execute(
                 "SELECT w.feedback, f.id, f.text FROM work_list w JOIN feedback f ON f.number = w.feedback "
-                "WHERE w.held_until <= ? ORDER BY w.feedback LIMIT ?",
-                (now, limit),
+                "WHERE w.held_until <= ? OR w.held_until > ? ORDER BY w.feedback LIMIT ?",
+                (now, now + LONGEST_S, limit),
             ).fetchall()
             db.conn.executemany(
                 "UPDATE work_list SET held_by = ?, held_until = ?, attempts = attempts + 1 "
@@ -243,13 +273,13 @@ class Store(Connection):
         """Keeps analyses (and new readings), makes them current, takes the rows off the work list.
 
         What people said of a feedback is applied to its analysis. Saving the same pipeline's analysis again
-        replaces it, so that doing work twice leaves one result.
+        replaces it, so that doing work twice leaves one result, and one event in the outbox.
 
         Args:
             departments: key of the department that each topic belongs to.
         """
         with self.write() as db:
-            numbers = numbers_of(db, [analysis.id for analysis in analyses])
+            numbers = numbers_of(db, [analysis.id for analysis in analyses], erased=False)
             present = [
                 (numbers[analysis.id], analysis, reading)
                 for analysis, reading in zip(analyses, readings, strict=True)
@@ -263,6 +293,7 @@ class Store(Connection):
                 db, [(number, analysis) for number, analysis, _ in present], None, departments or {}
             )
             keep_readings(db, [(number, reading) for number, _, reading in present], reader)
+            fresh = self.outbox.unseen(db, [number for number, _, _ in present])
             db.conn.executemany(
                 "INSERT INTO shown VALUES (?, ?) ON CONFLICT DO UPDATE SET pipeline = excluded.pipeline",
                 [(number, analysis.pipeline) for number, analysis, _ in present],
@@ -270,14 +301,17 @@ class Store(Connection):
             db.conn.executemany(
                 "DELETE FROM work_list WHERE feedback = ?", [(number,) for number, _, _ in present]
             )
+            self.outbox.feedback(db, fresh, cause="analysis")
 
-    def revision(self) -> tuple[int, int]:
-        """The last change of topics and the last promotion of heads: tells one state of both from another."""
+    def revision(self) -> tuple[int, int, int]:
+        """The last change of topics, the last promotion of heads, and the database's own number, which is
+        another after a restore: tells one state of all from another."""
         row = self.db.conn.execute(
             "SELECT coalesce((SELECT max(number) FROM topic_events), 0), "
-            "coalesce((SELECT max(number) FROM promotions), 0)"
+            "coalesce((SELECT max(number) FROM promotions), 0), "
+            "(SELECT user_version FROM pragma_user_version)"
         ).fetchone()
-        return int(row[0]), int(row[1])
+        return int(row[0]), int(row[1]), int(row[2])
 
     # ---- counts
 

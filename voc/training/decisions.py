@@ -125,11 +125,14 @@ def gather(store: Store, shipped: Pipeline) -> Taught:
     held = {key: found for key, said in by_feedback.items() if (found := _standing(said))}
     kept = store.get_many(list(held))
     by_text: dict[str, list[Correction]] = defaultdict(list)
+    left_out: Counter[str] = Counter()
     for key, found in held.items():
-        by_text[kept[key].feedback.text] += found
+        if kept[key].feedback.erased_at is None:
+            by_text[kept[key].feedback.text] += found
+        else:
+            left_out["erased"] += len(found)
     texts = sorted(by_text, key=text_hash)
     readings = list(_read(shipped, texts))
-    left_out: Counter[str] = Counter()
     found_cases: list[tuple[str, Reading, tuple[Label, ...], frozenset[int]]] = []
     for text, reading in zip(texts, readings, strict=True):
         labels, numbers = _Teacher(shipped, text, reading).labels(by_text[text], left_out)
