@@ -281,12 +281,26 @@ def checked() -> str:
     return columns(names, rows, "run")
 
 
+def fuzz() -> str:
+    """Cases of every target of tests/fuzz, and what they found."""
+    groups = {
+        "parsers": "atheris", "properties": "Hypothesis", "api": "schemathesis",
+    }  # fmt: skip
+    rows = [
+        (groups[group], name, one["what"], f"{one['cases']:,}", one["findings"])
+        for group, found in read("fuzz").items()
+        for name, one in found.items()
+    ]
+    return table(["by", "target", "what", "cases", "findings"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "routing": routing, "parts": parts, "bare-parts": bare_parts, "corpus-parts": corpus_parts, "risk": risk,
     "owners": confusion("owner"), "feelings": confusion("sentiment"), "vsfc": vsfc, "renderings": renderings,
     "styles": styles, "translations": translations, "hops": hops, "agreement": agreement,
     "baselines": baselines, "news-words": news_words, "news-numbers": news_numbers, "grouped": grouped,
     "tried": tried, "million": million, "load": load, "flat": flat, "checked": checked,
+    "fuzz": fuzz,
 }  # fmt: skip
 
 

@@ -510,6 +510,24 @@ def test_unknown_names_are_looked_at_as_known_ones(access: Access, monkeypatch: 
     assert len(set(said_of)) == 1
 
 
+@pytest.mark.parametrize(
+    ("counted", "address"),
+    [("2001:db8::/64", "2001:db8::7"), ("192.0.2.1", "192.0.2.1"), ("192.0.2.1", "::ffff:192.0.2.1")],
+)
+def test_failures_of_one_network_count_together(
+    access: Access, client: FlaskClient, services: Services, counted: str, address: str
+) -> None:
+    """Whoever has one IPv6 address has 2^64 of them; whoever comes by IPv4 to an IPv6 socket has one."""
+    make_person(access)
+    for number in range(OF_ADDRESS):
+        services.store.people.attempt(
+            f"n{number}", counted, window_s=WINDOW_S, of_name=OF_NAME, of_address=OF_ADDRESS
+        )
+    far, near = {"REMOTE_ADDR": "2001:db8:0:1::1"}, {"REMOTE_ADDR": address}
+    assert said(log_in(client, environ_overrides=near)) == (429, "login_too_often")
+    assert log_in(client, environ_overrides=far).status_code == 201
+
+
 def test_attempts_at_one_time_by_many_processes_are_no_more_than_allowed(settings: Settings) -> None:
     """Each thread has connections of its own, as each process has; the file is what they share."""
     Store(settings.db).prepare()
@@ -549,6 +567,9 @@ def test_attempts_at_one_time_by_many_processes_are_no_more_than_allowed(setting
         ("localhost", "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 403),
         ("localhost", "127.0.0.1", {"Forwarded": "for=192.0.2.7"}, 403),
         ("localhost", "127.0.0.1", {"X-Real-IP": "127.0.0.1"}, 403),
+        ("localhost", "127.0.0.1", {"X-Forwarded-Server": "voc.example"}, 403),
+        ("localhost", "127.0.0.1", {"CF-Connecting-IP": "192.0.2.7"}, 403),
+        ("localhost:1,0.0.0.0", "127.0.0.1", {}, 403),
         ("localhost", "", {}, 403),
     ],
 )
@@ -568,6 +589,13 @@ def test_without_keys_and_people_this_machine_alone(
         if status == 403:
             assert said(response) == (403, "not_configured")
             assert "voc keys add" in response.get_json()["error"]["message"]
+
+
+def test_a_proxy_that_adds_nothing_is_told_by_its_old_http(client: FlaskClient) -> None:
+    """As nginx sends it unless it is told otherwise; probes are answered all the same."""
+    old = {"SERVER_PROTOCOL": "HTTP/1.0"}
+    assert said(client.get("/v1/feedback", environ_overrides=old)) == (403, "not_configured")
+    assert client.get("/v1/health", environ_overrides=old).status_code == 200
 
 
 def test_no_web_page_may_post_to_the_open_service(client: FlaskClient, services: Services) -> None:
@@ -616,6 +644,8 @@ def test_health_is_open_and_logging_in_from_elsewhere_is_not(far: FlaskClient) -
         ("0.0.0.0", False), ("", False),  # noqa: S104
         ("::", False), ("10.0.0.1", False), ("voc.example", False),
         ("127.0.0.1@voc.example", False), ("[", False),
+        ("localhost:1,0.0.0.0", False), ("localhost/x", False), ("localhost#x", False),
+        ("localhost?x", False), ("localhost:99999", False),
     ],
 )  # fmt: skip
 def test_what_is_this_machine(host: str, here: bool) -> None:

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from voc import export
 from voc.cli import main
@@ -140,6 +142,11 @@ def test_pages_lose_nothing_and_report_progress(
         "parquet": lambda: pq.read_table(path)["id"].to_pylist(),
     }[file_format]()
     assert found == [f"k{n}" for n in reversed(range(8))]
+
+
+def test_a_file_is_for_its_owner_alone(filled: Store, tmp_path: Path) -> None:
+    export.write(filled, tmp_path / "a.csv", "csv")
+    assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_empty_store_gives_a_readable_file(store: Store, tmp_path: Path) -> None:
@@ -466,3 +473,22 @@ def test_the_command_writes_what_is_chosen_and_notes_where(
     result = CliRunner().invoke(main, ["--db", str(store.path), "export", str(nowhere)])
     assert (result.exit_code, result.stderr.split(":")[1]) == (1, " out_unwritable")
     assert len(store.copies.list()) == 11
+
+
+@given(
+    st.lists(
+        st.text(
+            st.characters(codec="utf-8", exclude_characters="\0") | st.sampled_from("=+-@＝＋－＠\t\r\n '")
+        )
+    )
+)
+@example(["\u200b=1+1", "\n＠x", "'=1", "", "-", "đ=1"])
+def test_any_cells_are_harmless_and_come_back(cells: list[str]) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows([export.safe_cell(cell)] for cell in cells)
+    read = [row[0] if row else "" for row in csv.reader(io.StringIO(written.getvalue(), newline=""))]
+    assert [cell.removeprefix("'") for cell in read] == [cell.removeprefix("'") for cell in cells]
+    for cell, back in zip(cells, read, strict=True):
+        assert back in (cell, "'" + cell)
+        seen = back.lstrip("\0\t\n\r\x0b\x0c \xa0\u200b\ufeff")
+        assert not seen.startswith(tuple("=+-@＝＋－＠"))

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from voc import rights
 from voc.app import create_app
 from voc.errors import InvalidInput, SettingsError, Unauthorized
 from voc.hooks import TOOLS, WINDOW_S, Taken, read, read_hooks, shipped, verify
@@ -678,6 +679,17 @@ def test_an_edited_message_is_told_and_changes_nothing(hooked: FlaskClient) -> N
     assert result["error"]["field"] == "results[0].external_id"
     (kept,) = stored(hooked).every(Filter())
     assert kept.feedback.text == payload("chatwoot")["content"]
+
+
+def test_a_message_that_was_erased_is_not_taken_again(hooked: FlaskClient) -> None:
+    now = time.time()
+    status, body = post_signed(hooked, "chatwoot", payload("chatwoot"), now)
+    assert status == 201
+    key = body["results"][0]["feedback"]["id"]
+    rights.erase_feedback(stored(hooked), [key], author="lan")
+    status, body = post_signed(hooked, "chatwoot", payload("chatwoot"), now - 1)
+    (result,) = body["results"]
+    assert (status, result["status"], result["error"]["code"]) == (200, 409, "feedback_erased")
 
 
 def test_a_row_that_cannot_be_kept_is_named(hooked: FlaskClient) -> None:

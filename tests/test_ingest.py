@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import time
@@ -737,3 +738,51 @@ def test_a_workbook_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, h
     with contextlib.suppress(InvalidInput):
         assert len(list(read_file(workbook(tmp_path / "a.xlsx", [[header], ["a"]])))) == 1
     assert [book._archive.fp for book in opened] == [None]
+
+
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.tuples(CELL.filter(str.strip), CELL), min_size=1, max_size=6),
+    delimiter=st.sampled_from(",;\t"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+@example([("a", '"\r\n'), ("\ufeff=b;", "c\rd\x85\u2028")], ",", "utf-8-sig")
+def test_rows_come_back_from_what_csv_writers_write(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], delimiter: str, encoding: str
+) -> None:
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, delimiter=delimiter)
+    writer.writerows([("Lời", "Vùng"), *rows])
+    path = tmp_path_factory.getbasetemp() / "written.csv"
+    path.write_bytes(written.getvalue().encode(encoding))
+    read = good(list(read_file(path, mapping={"text": "Lời"})))
+    assert [values["text"] for _, values in read] == [text for text, _ in rows]
+    told = [{"Vùng": cell} if cell.strip() else {} for _, cell in rows]
+    assert [values.get("attributes", {}) for _, values in read] == told
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | CELL,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(CELL, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(rows=st.lists(ANY_JSON, max_size=5), ascii_only=st.booleans())
+def test_any_json_comes_back_from_both_kinds_of_files(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], ascii_only: bool
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    whole, lines = folder / "any.json", folder / "any.jsonl"
+    whole.write_text(json.dumps(rows, ensure_ascii=ascii_only), "utf-8")
+    lines.write_text(
+        "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows), "utf-8", newline=""
+    )
+    for path in (whole, lines):
+        read = list(read_file(path))
+        assert [row.values for row in read] == rows
+        assert [row.number for row in read] == list(range(1, len(rows) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from flask.testing import FlaskClient
 from voc import rights
 from voc.backup import backup, restore
 from voc.cli import main
-from voc.errors import NotFound
+from voc.errors import Conflict, NotFound, Unavailable
+from voc.markup import mail_code
 from voc.records import Analysis, Feedback, Reading, Segment, Span
 from voc.registry import Registry, rename
 from voc.services import Services
@@ -209,6 +211,66 @@ def test_a_restore_brings_nothing_back_that_was_erased(
     store.close()
 
 
+def test_one_that_a_restore_left_out_is_refused_by_name(
+    services: Services, tmp_path: Path, feedback: Callable[..., Feedback]
+) -> None:
+    live, target = services.store, tmp_path / "copy.db"
+    live.add([feedback("a", TEXT)], holder="t", lease_s=1)
+    backup(live, target, by="lan")
+    late = feedback("late", "Đến sau", external_id="x-9")
+    live.add([late], holder="t", lease_s=1)
+    rights.erase_feedback(live, ["late"], author="lan")
+
+    def again(copy: Store, live: Store) -> int:
+        return rights.reapply(copy, live, author="lan")
+
+    restore(live.path, target, by="lan", after_restore=again, safety=False)
+    first, second = services.worklist.submit([replace(late, id="again"), feedback("b", "Còn đây")])
+    assert (first.added.outcome, first.analysis, first.added.feedback.text) == ("conflict", None, "")
+    assert first.added.feedback.erased_at is not None
+    assert (second.added.outcome, second.analysis is not None) == ("created", True)
+
+
+def test_nothing_more_is_said_of_what_was_erased(full: Store) -> None:
+    rights.erase_feedback(full, ["a"], author="lan")
+    with pytest.raises(Conflict, match="was erased"):
+        full.corrections.add(
+            "a", [(None, "owner", "care", "logistics")], author="lan", reason=MARKER, departments={}
+        )
+    assert [one.reason for one in full.corrections.of("a")] == [None]
+
+
+def test_an_address_finds_what_connectors_kept_in_its_place(
+    store: Store, feedback: Callable[..., Feedback]
+) -> None:
+    rows = [
+        feedback("a", "Một", customer_ref=mail_code("lan@voc.example")),
+        feedback("b", "Hai", customer_ref="Lan@VOC.example"),
+        feedback("c", "Ba", customer_ref="an@voc.example"),
+    ]
+    store.add(rows, holder="t", lease_s=1)
+    found = rights.everything_of(store, "Lan@VOC.example")
+    assert [one["feedback"]["id"] for one in found] == ["a", "b"]
+    assert rights.erase_customer(store, "Lan@VOC.example", author="lan").erasure.feedback == 2
+
+
+def test_who_erases_is_told_if_somebody_was_in_the_way(full: Store) -> None:
+    reader = sqlite3.connect(full.path)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM feedback").fetchone() == (3,)
+    impatient = Store(full.path, busy_timeout_ms=50)
+    rights.erase_customer(impatient, "crm-1", author="lan")
+    with pytest.raises(Unavailable) as told:
+        impatient.erasures.compact()
+    assert told.value.code == "not_compacted"
+    assert files_hold(full.path, MARKER)
+    reader.close()
+    impatient.close()
+    done = CliRunner().invoke(main, ["--db", str(full.path), "privacy", "compact"])
+    assert done.exit_code == 0, done.output
+    assert not files_hold(full.path, MARKER)
+
+
 def test_the_command_line(full: Store, tmp_path: Path) -> None:
     full.close()
 
@@ -220,6 +282,7 @@ def test_the_command_line(full: Store, tmp_path: Path) -> None:
     out = tmp_path / "answer.jsonl"
     run("export", "--customer", "crm-1", str(out))
     assert [json.loads(line)["feedback"]["id"] for line in out.read_text("utf-8").splitlines()] == ["a", "b"]
+    assert out.stat().st_mode & 0o777 == 0o600
     done = json.loads(run("erase", "--customer", "crm-1", "--reason", "asked", "--yes", "--json"))
     assert done["feedback"] == 2
     assert [copy["path"] for copy in done["copies"]] == [str(out)]

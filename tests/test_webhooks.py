@@ -779,6 +779,8 @@ def test_an_address_inside_this_network_is_refused(store: Store, settings: Setti
         ("8.8.8.8", True), ("2606:4700::1111", True), ("::ffff:8.8.8.8", True), ("64:ff9b::808:808", True),
         ("::ffff:127.0.0.1", False), ("::1", False), ("::", False), ("fe80::1%eth0", False),
         ("2002:7f00:1::", False), ("64:ff9b::7f00:1", False), ("ff02::1", False), ("198.18.0.1", False),
+        ("192.0.0.192", False), ("192.88.99.1", False), ("3fff::1", False), ("5f00::1", False),
+        ("::ffff:0:127.0.0.1", False), ("2001::1", False), ("2a00:1450::1", True),
     ],
 )  # fmt: skip
 def test_what_is_public(address: str, public: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from voc.records import Feedback
 from voc.services import Services
 from voc.store import Filter, Store
@@ -107,3 +109,33 @@ def test_the_store_of_a_dead_process_is_whole(services: Services, settings, feed
     fresh = Store(settings.db)
     assert fresh.db.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     fresh.close()
+
+
+OTHERWISE = ("keep", "mask", "pseudonymize")
+
+
+@pytest.mark.parametrize(("before", "after"), [(one, other) for one in OTHERWISE for other in OTHERWISE])
+def test_the_same_text_is_known_again_after_the_setting_was_changed(
+    services: Services, feedback: Make, before: str, after: str
+) -> None:
+    worklist = services.worklist
+    worklist.settings = worklist.settings.model_copy(update={"pii": before})
+    (kept,) = worklist.submit([feedback("a", "Gọi tôi 0912 345 678", external_id="7")])
+    worklist.settings = worklist.settings.model_copy(update={"pii": after})
+    (again,) = worklist.submit([feedback("b", "Gọi tôi 0912 345 678", external_id="7")])
+    assert (again.added.outcome, again.added.feedback) == ("exists", kept.added.feedback)
+    (other,) = worklist.submit([feedback("c", "Đừng gọi tôi 0912 345 678", external_id="7")])
+    assert other.added.outcome == "conflict"
+    (number,) = worklist.submit([feedback("d", "Gọi tôi 0987 654 321", external_id="7")])
+    alike = before == "mask" or (before, after) == ("keep", "mask")
+    assert number.added.outcome == ("exists" if alike else "conflict")
+
+
+def test_what_an_older_version_did_not_mask_is_known_again(services: Services, feedback: Make) -> None:
+    services.store.add(
+        [feedback("a", "Gọi 0912 345 678 hoặc [email]", external_id="7")], holder="t", lease_s=1.0
+    )
+    (again,) = services.worklist.submit(
+        [feedback("b", "Gọi 0912 345 678 hoặc lan@voc.example", external_id="7")]
+    )
+    assert (again.added.outcome, again.added.feedback.id) == ("exists", "a")

@@ -188,7 +188,8 @@ def _read_json() -> Response | None:
     except RequestEntityTooLarge:
         raise
     except BadRequest as error:
-        reason = error.__cause__ or error.description
+        said = getattr(error.__cause__, "description", None) or error.description or ""
+        reason = said.removeprefix("Failed to decode JSON object: ")
         raise BodyInvalid("json_invalid", f"the body is not JSON: {reason}") from None
     except RecursionError:
         raise BodyInvalid("json_too_deep", "the body is nested too deeply") from None

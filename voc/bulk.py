@@ -234,7 +234,8 @@ def _row(number: str, values: Any, error: InvalidInput | None, text_max_chars: i
 
 
 def analyzed(pipeline: Pipeline, partition: Partition) -> list[dict[str, Any]]:
-    """One analysis with the personal data in its text under ``pii``, or ``{"id", "error"}``, per row, same order."""
+    """One analysis, with the personal data in the text under ``pii``, or ``{"id", "error"}``, per row; same
+    order."""
     results: list[dict[str, Any]] = []
     for at in range(0, len(partition.rows), CHUNK):
         rows = partition.rows[at : at + CHUNK]

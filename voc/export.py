@@ -57,7 +57,9 @@ def write(
     progress: Callable[[int], None] = lambda _: None,
     chosen: Filter | None = None,
 ) -> int:
-    """Writes the feedback that match to a file, which appears whole or not at all; returns how many.
+    """Writes the feedback that match to a file for its owner alone; returns how many.
+
+    It appears whole or not at all.
 
     Raises:
         InvalidInput: ``out_unwritable``.
@@ -78,7 +80,7 @@ def write(
             return total
         beside = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with beside.open("wb") as file:
+            with open(beside, "wb", opener=for_its_owner) as file:
                 file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())
@@ -88,6 +90,11 @@ def write(
     except OSError as error:
         raise InvalidInput("out_unwritable", f"{path} cannot be written: {error}", "file") from error
     return total
+
+
+def for_its_owner(path: str, flags: int) -> int:
+    """An opener for `open`: what customers said is for nobody else on this machine."""
+    return os.open(path, flags, 0o600)
 
 
 def _pages(store: Store, chosen: Filter, progress: Callable[[int], None]) -> Iterator[list[Kept]]:

@@ -567,7 +567,7 @@ def migrate(db: Database) -> list[str]:
 
 
 def standing(db: Database) -> tuple[list[str], list[str]]:
-    """Steps that are still to be applied, in order, and steps that this version does not know; reads alone."""
+    """Steps still to be applied, in order, and steps that this version does not know; reads alone."""
     registered = {step.name for step in steps._migrations}
     strangers = sorted({step.name for step in steps.applied(db)} - registered)
     return [step.name for step in steps.pending(db)], strangers

@@ -27,6 +27,7 @@ from voc.hops import find_hops
 from voc.informal import normalize
 from voc.language import LanguageDetector, LanguageTable
 from voc.organization import Organization
+from voc.privacy import covered
 from voc.records import Analysis, Language, Reading, Segment, Span
 from voc.registry import Registry, Topic, rebased
 from voc.routing import FIELDS, Route, Router, Thresholds, owner_features
@@ -38,7 +39,7 @@ from voc.topics import TopicModel, centred, open_registry
 log = logging.getLogger(__name__)
 
 #: Raised by hand whenever the code of a stage changes what it says.
-READING_REVISION = 2
+READING_REVISION = 3
 JUDGING_REVISION = 3
 #: The files of ``models/`` on which a verdict depends, beside the topics and the heads.
 READ_BY = ("encoder.onnx", "tokenizer.json", "language.json", "features.skops")
@@ -88,15 +89,18 @@ class Reader:
         return cls(encoder, LanguageDetector(LanguageTable.open(artefacts.path("language.json"))))
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading per text, same order."""
-        return self.read_spans(texts, [segmenting.segment(text) for text in texts])
+        """One reading per text, same order. No segment ends inside personal data, masked or not."""
+        return self.read_spans(texts, [segmenting.segment(covered(text, "x")) for text in texts])
 
     def read_spans(self, texts: Sequence[str], spans: Sequence[tuple[Span, ...]]) -> list[Reading]:
         """The same with segments that are known already, such as those labelled by hand.
 
+        Personal data and what was masked are read as blanks, so that a text is judged alike masked or not.
+
         Where there are several segments the first row speaks of the whole text: its words are those of the
         segments, its vector the mean of all its tokens.
         """
+        texts = [covered(text) for text in texts]
         several = [found if len(found) > 1 else () for found in spans]
         vectors = self.encoder.encode_parts([unshouted(text) for text in texts], several)
         return [

@@ -243,7 +243,7 @@ def correct(
 
     Raises:
         NotFound: ``feedback_unknown``.
-        Conflict: ``feedback_queued`` if it was not analyzed yet.
+        Conflict: ``feedback_queued`` if it was not analyzed yet, ``feedback_erased``.
         InvalidInput: see `voc.corrections.read`; ``field_invalid`` for author and reason.
     """
     by = _phrase(author, "by", AUTHOR_MAX_CHARS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from voc.errors import NotFound
+from voc.markup import mail_code
 from voc.store import Copy, Erasure, Store
 
 #: Texts that one step of `retire` erases.
@@ -102,7 +103,10 @@ def reapply(copy: Store, live: Store, *, author: str) -> int:
 
 
 def _numbers(store: Store, customer_ref: str) -> list[int]:
+    """Of an e-mail address also what connectors kept in its place."""
     numbers = store.erasures.numbers_of(customer_ref)
+    if "@" in customer_ref:
+        numbers = sorted({*numbers, *store.erasures.numbers_of(mail_code(customer_ref))})
     if not numbers:
         raise NotFound("customer_unknown", "no feedback is kept of that customer", "customer")
     return numbers

@@ -101,8 +101,8 @@ class Settings(BaseModel):
     )
     proxies: int = Field(
         0, ge=0, le=10,
-        description="Reverse proxies in front of the service, whose `X-Forwarded-For` and `X-Forwarded-Proto` "
-        "are believed; 0: nobody's.",
+        description="Reverse proxies in front of the service, whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed; 0: nobody's.",
     )  # fmt: skip
     session_hours: float = Field(
         12.0, gt=0, le=720, description="Hours after which a person has to log in again."

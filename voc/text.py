@@ -11,8 +11,8 @@ from functools import lru_cache
 
 #: Categories that leave nothing on the page: control, format, surrogate, and the three of white space.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
-#: The same, NUL and white space alone, as regular expressions of JSON Schema (ECMA-262): text in which something
-#: can be seen, and text that is not blank. Neither holds NUL, which SQLite would cut.
+#: Text in which something can be seen, and text that is not blank, neither with NUL: `is_visible` and the
+#: letters of `is_phrase` as regular expressions of JSON Schema (ECMA-262).
 VISIBLE_PATTERN = (
     r"^[^\u0000]*[^\u0000-\u0020\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u1680\u180e"
     r"\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000\ufeff\ufff9-\ufffb"

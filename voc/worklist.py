@@ -93,9 +93,10 @@ class WorkList:
     def submit(self, rows: Sequence[Feedback], *, timeout_s: float | None = None) -> list[Submission]:
         """Keeps rows, then analyzes the new ones as far as the time-out allows; same order.
 
-        Before anything is kept, personal data in the text and in the string values of ``attributes`` are dealt
-        with as `Settings.pii` says; the answer shows the row as it is kept, and offsets are into that. The keys of
-        ``attributes``, ``customer_ref`` and ``external_id`` stay: they are the sender's own references.
+        Before anything is kept, personal data in the text and in the string values of ``attributes`` are
+        dealt with as `Settings.pii` says; the answer shows the row as it is kept, and offsets are into that.
+        The keys of ``attributes``, ``customer_ref`` and ``external_id`` stay: they are the sender's own
+        references.
 
         What is not analyzed by then, or fails, stays on the work list. So does everything, at once, where
         `Settings.analysis_slots` requests wait already.
@@ -111,7 +112,8 @@ class WorkList:
         self.arrivals.run([arrival], FOREVER)
         if not isinstance(arrival.added, list):
             raise arrival.added or RuntimeError("rows were neither kept nor refused")
-        added, holder = arrival.added, arrival.holder
+        holder = arrival.holder
+        added = [self._recognized(one, row.text) for one, row in zip(arrival.added, rows, strict=True)]
         if self.metrics:
             self.metrics.submitted(row.outcome for row in added)
         tasks = [
@@ -122,17 +124,18 @@ class WorkList:
             self._release(holder, left)
         kept = self.store.get_many([row.feedback.id for row in added])
         return [
-            Submission(row, kept[row.feedback.id].analysis, kept[row.feedback.id].corrected) for row in added
+            Submission(row, found.analysis, found.corrected)
+            if (found := kept.get(row.feedback.id))
+            else Submission(row, None)  # it was erased before this database was restored
+            for row in added
         ]
 
     def _without_personal_data(self, rows: Sequence[Feedback]) -> list[Feedback]:
-        """The rows as they may be kept. The same raw text always becomes the same text, so that a row which is
-        posted again is known again; the key of the codes is made at the first use."""
+        """The rows as they may be kept. The same raw text always becomes the same text, so that a row which
+        is posted again is known again; the key of the codes is made at the first use."""
         if self.settings.pii == "keep" or not rows:
             return list(rows)
-        hidden: Callable[[str], str] = mask
-        if self.settings.pii == "pseudonymize":
-            hidden = partial(pseudonymize, key=self.store.secrets.get_or_make(PSEUDONYM_KEY))
+        hidden = self._hidden()
         return [
             replace(
                 row,
@@ -144,6 +147,31 @@ class WorkList:
             )
             for row in rows
         ]
+
+    def _hidden(self) -> Callable[[str], str]:
+        """What `Settings.pii` says."""
+        if self.settings.pii == "keep":
+            return str
+        if self.settings.pii == "mask":
+            return mask
+        return partial(pseudonymize, key=self.store.secrets.get_or_make(PSEUDONYM_KEY))
+
+    def _recognized(self, added: Added, sent: str) -> Added:
+        """What seems to be another text under a known id may be the same text, kept under another
+        `Settings.pii`, or by a version that masked less. What was kept stays.
+
+        Args:
+            sent: the text as it was sent.
+        """
+        kept = added.feedback
+        if added.outcome != "conflict" or kept.erased_at is not None:
+            return added
+        hidden = self._hidden()
+        otherwise = [sent, mask(sent)]
+        if key := self.store.secrets.get(PSEUDONYM_KEY):
+            otherwise.append(pseudonymize(sent, key))
+        is_same = kept.text in otherwise or hidden(kept.text) == hidden(sent)
+        return replace(added, outcome="exists") if is_same else added
 
     def _add(self, arrivals: Sequence[_Arrival]) -> None:
         """Keeps what several requests brought; rows that somebody holds and those that nobody does apart."""

@@ -20,8 +20,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +31,7 @@ import httpx
 
 from tests.faults.ledger import caller, code_of, drain, kept_in, row_of
 from tests.faults.result import Result
-from tests.faults.service import ROOT, Service
+from tests.faults.service import Service
 from voc.clock import utc_now
 from voc.errors import StoreError
 from voc.store import Vitals
@@ -61,7 +59,7 @@ def run(trials: int = 40, seed: int = 23) -> Result:
         service.start()
         try:
             ids = _filled(service)
-            _voc(service, "backup", str(folder / "backup.db"))
+            service.voc("backup", str(folder / "backup.db"))
             counted["flipped_bytes_found_by_doctor"] = found_flips(folder / "backup.db", FLIPS, chance)
             counted["flipped_bytes"] = FLIPS
             for trial in range(trials):
@@ -72,7 +70,7 @@ def run(trials: int = 40, seed: int = 23) -> Result:
                 if running or _starts(service, counted):
                     with caller() as client:
                         _ask(client, service.url, texts, ids, counted)
-                doctor = _voc(service, "doctor", "--deep", status=None)
+                doctor = service.voc("doctor", "--deep", status=None)
                 counted["found_by_doctor"] += doctor.returncode == 1
                 moved = json.loads(_voc(service, "restore", str(folder / "backup.db"), "--json").stdout)[
                     "moved"
@@ -147,17 +145,6 @@ def _filled(service: Service) -> dict[str, str]:
         results = client.post(f"{service.url}/v1/feedback/batch", json={"items": rows}).json()["results"]
     drain(service.url)
     return {row["external_id"]: done["feedback"]["id"] for row, done in zip(rows, results, strict=True)}
-
-
-def _voc(service: Service, *words: str, status: int | None = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "voc.cli", *words],
-        cwd=ROOT, env=service.environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert status is None or done.returncode == status, (
-        f"{words}: {done.returncode} {done.stdout} {done.stderr}"
-    )
-    return done
 
 
 def _starts(service: Service, counted: Counter[str]) -> bool:

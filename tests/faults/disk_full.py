@@ -67,7 +67,7 @@ def run(trials: int = 20, seed: int = 13) -> Result:
             service.end()
         lost, doubled = ledger.compared(disk / "voc.db")
     assert set(ledger.refused) == {"503 disk_full"}, ledger.refused
-    assert not ledger.cut
+    assert not ledger.unanswered
     return Result(
         "disk full", trials, len(ledger.texts), lost, doubled,
         "503 `disk_full`; counts and `/v1/analyze` go on, texts only where the audit log still has room for a "

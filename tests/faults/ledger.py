@@ -36,9 +36,12 @@ def row_of(key: str, words: int = 1) -> dict[str, str]:
     return {"text": f"{' '.join([sentence] * words)} ({key})", "source": SOURCE, "external_id": key}
 
 
-def caller(timeout_s: float = 60.0) -> httpx.Client:
+def caller(timeout_s: float = 60.0, key: str | None = None) -> httpx.Client:
     """A client that opens a connection for each request: none is left of a service that is gone."""
-    return httpx.Client(timeout=timeout_s, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False)
+    return httpx.Client(
+        timeout=timeout_s, limits=httpx.Limits(max_keepalive_connections=0), trust_env=False,
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+    )  # fmt: skip
 
 
 def code_of(answer: httpx.Response) -> str | None:
@@ -55,22 +58,22 @@ class Ledger:
         texts: of everything that was answered with 200 or 201, by external id.
         ids: its ids.
         refused: answers of other kinds, by status and code.
-        cut: requests that got no answer.
+        unanswered: requests that got no answer, by what went wrong.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
-    cut: int = 0
+    unanswered: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def post(self, client: httpx.Client, url: str, row: dict[str, str]) -> httpx.Response:
         """Hands in one feedback and writes down what came of it."""
         try:
             answer = client.post(f"{url}/v1/feedback", json=row)
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
             with self.lock:
-                self.cut += 1
+                self.unanswered[type(error).__name__] += 1
             raise
         with self.lock:
             if answer.status_code in (200, 201):
@@ -112,12 +115,15 @@ def drain(url: str, limit_s: float = 300.0) -> None:
 class Flood:
     """Clients that hand in one feedback after another; what was refused or cut they hand in again."""
 
-    def __init__(self, ledger: Ledger, url: str, clients: int, name: str = "", words: int = 1) -> None:
+    def __init__(
+        self, ledger: Ledger, url: str, clients: int, *, name: str = "", key: str | None = None, pause_s: float = 0.0
+    ) -> None:
         self.ledger = ledger
         self.url = url
-        self.sent = count()
+        self._numbers = count()
         self._name = name
-        self._words = words
+        self._key = key
+        self._pause_s = pause_s
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._client, daemon=True) for _ in range(clients)]
 
@@ -134,9 +140,9 @@ class Flood:
 
     def _client(self) -> None:
         again: dict[str, str] | None = None
-        with caller() as client:
-            while not self._stopping.is_set():
-                row = again or row_of(f"{self._name}{next(self.sent)}", self._words)
+        with caller(key=self._key) as client:
+            while not self._stopping.wait(self._pause_s):
+                row = again or row_of(f"{self._name}{next(self._numbers)}")
                 try:
                     answer = self.ledger.post(client, self.url, row)
                 except httpx.HTTPError:

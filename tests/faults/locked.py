@@ -63,7 +63,7 @@ def run(trials: int = 20, seed: int = 17) -> Result:
                 service.end()
         lost, doubled = ledger.compared(db)
     assert set(ledger.refused) <= {"503 store_busy"}, ledger.refused
-    assert not ledger.cut
+    assert not ledger.unanswered
     return Result(
         "database locked by another process", trials, len(ledger.texts), lost, doubled,
         "shorter than the time-out: the answer comes later; longer: 503 `store_busy`, nothing of it is kept, and "

@@ -80,6 +80,20 @@ class Service:
         """SIGKILL to one worker."""
         os.kill(pid, signal.SIGKILL)
 
+    def voc(self, *words: str, status: int | None = 0, said: str = "") -> subprocess.CompletedProcess[str]:
+        """A command on the same database.
+
+        Args:
+            status: that it must end with; None for any.
+            said: on its standard input.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "voc.cli", *words], input=said,
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert status is None or done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
+        return done
+
     def end(self) -> None:
         """SIGKILL to what is left of it, if it runs still."""
         if self.process is not None and self.process.poll() is None:

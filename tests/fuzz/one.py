@@ -26,8 +26,8 @@ def main(name: str, folder: Path, options: list[str]) -> None:
     words = folder / "words"
     words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words), "ascii")
     given = [
-        f"-max_len={target.max_len}", f"-dict={words}", f"-artifact_prefix={folder}/", "-timeout=20", "-rss_limit_mb=4096",
-        *options, str(seeds),
+        f"-max_len={target.max_len}", f"-dict={words}", f"-artifact_prefix={folder}/", "-timeout=20",
+        "-rss_limit_mb=4096", *options, str(seeds),
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *given], target.check)
     atheris.Fuzz()

@@ -57,9 +57,11 @@ def parser(name: str, runs: int, seed: int, keep: Path) -> dict[str, Any]:
     if done.returncode or counted is None:
         click.echo(done.stderr[-6_000:], err=True)
     return {
-        "what": TARGETS[name].parser, "cases": int(counted[1]) if counted else 0,
-        "findings": max(len(broken), int(done.returncode != 0)), "seconds": round(time.monotonic() - began, 1),
-    }  # fmt: skip
+        "what": TARGETS[name].parser,
+        "cases": int(counted[1]) if counted else 0,
+        "findings": max(len(broken), int(done.returncode != 0)),
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 def properties(runs: int, seed: int) -> dict[str, dict[str, Any]]:
@@ -131,9 +133,8 @@ def main(
             group, found = "parsers", {name: parser(name, count, seed, keep)}
         for one, figures in found.items():
             findings += figures["findings"]
-            click.echo(
-                f"{one:<14}{figures['cases']:>10,} cases{figures['findings']:>4} findings{figures['seconds']:>8} s"
-            )
+            cases, broken, seconds = figures["cases"], figures["findings"], figures["seconds"]
+            click.echo(f"{one:<14}{cases:>10,} cases{broken:>4} findings{seconds:>8} s")
         kept[group] = kept.get(group, {}) | found
         if file:
             file.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", "utf-8")

@@ -98,11 +98,12 @@ CURSORS = (
 
 CUES = (
     "nhưng", "nhưng mà", "tuy nhiên", "but", "however", "và", "rồi", "thì", "tổng đài", "cskh", "kho", "shop",
-    "kế toán", "gọi lại", "bảo", "quay lại", "chuyển", "không", "mà", "v.v.", "...", ";", "!?", ", ", " - ", "👍",
-    ":))", "\r\n", "\n", "e\u0301", "đ", "Đ", "\u200d", "\ufeff",
+    "kế toán", "gọi lại", "bảo", "quay lại", "chuyển", "không", "mà", "v.v.", "...", ";", "!?", ", ", " - ",
+    "👍", ":))", "\r\n", "\n", "e\u0301", "đ", "Đ", "\u200d", "\ufeff",
 )  # fmt: skip
 FORMS = (
-    "0912345678", "+84", "84", "0", "CCCD", "CMND", "số", "đường", "phường", "quận", "hẻm", "chị", "anh", "tên",
-    "Nguyễn", "Văn", "@", "example.com", "STK", "thẻ", "MST", "[phone]", "[name]", "[email", "1900", " \u200b", "４",
-    "không", "chín", "bảy", "/", "-", ".", "(", ")", "VCB", "TP.HCM", "tp", "ông", "Mr", "đồng", "đ", "k",
+    "0912345678", "+84", "84", "0", "CCCD", "CMND", "số", "đường", "phường", "quận", "hẻm", "chị", "anh",
+    "tên", "Nguyễn", "Văn", "@", "example.com", "STK", "thẻ", "MST", "[phone]", "[name]", "[email", "1900",
+    " \u200b", "４", "không", "chín", "bảy", "/", "-", ".", "(", ")", "VCB", "TP.HCM", "tp", "ông", "Mr",
+    "đồng", "đ", "k",
 )  # fmt: skip

@@ -86,8 +86,8 @@ def get_feedback(path: schemas.KeyPath) -> dict[str, Any]:
 @api.post("/analyze", tags=[FEEDBACK], summary="Analyze without keeping", responses={200: schemas.AnalyzeOut})
 @needs(("read", "ingest"))
 def post_analyze(body: schemas.AnalyzeBody) -> dict[str, Any]:
-    """`{"text"}` gives `{"analysis"}`; `{"items": [{"id", "text"}]}` gives `{"results"}`, one per row. Nothing
-    is masked: `pii` of an analysis says what would be before the text is kept."""
+    """`{"text"}` gives `{"analysis"}`; `{"items": [{"id", "text"}]}` gives `{"results"}`, one per row.
+    Nothing is masked: `pii` of an analysis says what would be before the text is kept."""
     if isinstance(body.root, dict) and "items" not in body.root:
         (result,) = _analyze([body.root])
         if isinstance(result, VocError):

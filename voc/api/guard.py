@@ -34,8 +34,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 CSRF = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-#: What a proxy adds. One in front of a service that is open to this machine would open it to the world.
-_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+#: How the headers begin that proxies add. One in front of a service that is open to this machine would open
+#: it to the world.
+_OF_PROXIES = (
+    "forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "x-original-", "via", "cf-connecting-ip",
+    "true-client-ip",
+)  # fmt: skip
 _HOW = "make the first key with `voc keys add` or the first person with `voc people add`"
 
 
@@ -261,7 +265,9 @@ def is_loopback(host: str) -> bool:
     """Whether a name or address, with a port or without, is this machine itself."""
     bare = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
     try:
-        name = "" if "@" in bare else urlsplit(f"//{bare}").hostname or ""
+        parts = urlsplit(f"//{bare}")
+        _ = parts.port  # what follows the colon must be a port, no further address
+        name = "" if "@" in bare or parts.netloc != bare else parts.hostname or ""
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
@@ -270,7 +276,9 @@ def is_loopback(host: str) -> bool:
 def _check_loopback() -> None:
     """The address must be of this machine, and so must the name that it was called by: a page whose name
     was made to point here (DNS rebinding) still says its own."""
-    proxied = any(name in request.headers for name in _OF_PROXIES)
+    proxied = any(name.lower().startswith(_OF_PROXIES) for name in request.headers.keys())  # noqa: SIM118
+    # nginx adds no header unless it is told to, but speaks the HTTP of 1996, which no browser does
+    proxied = proxied or request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0"
     if proxied or not is_loopback(request.remote_addr or "") or not is_loopback(request.host):
         raise Forbidden(
             "not_configured",

@@ -159,6 +159,9 @@ def _kept(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _result(index: int, submission: Submission) -> dict[str, Any]:
     kept = submission.added.feedback
+    if submission.added.outcome == "conflict" and kept.erased_at is not None:
+        erased = "this feedback was erased and is not taken again"
+        return _refused(index, Conflict("feedback_erased", erased, "external_id"))
     if submission.added.outcome == "conflict":
         known = f"{kept.source} {kept.external_id} is known with another text ({kept.id}), which stays"
         return _refused(index, Conflict("external_id_conflict", known, "external_id"))

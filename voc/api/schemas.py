@@ -24,6 +24,9 @@ from voc.privacy import Kind
 from voc.records import Language, Sentiment, Status, Touchpoint
 from voc.store import Filter
 
+#: The greatest whole number that every reader of JSON has exactly (RFC 8259, section 6).
+INTEGER_MOST = 2**53 - 1
+
 # ---- requests
 
 
@@ -76,15 +79,14 @@ class AnalyzeBody(_Documented):
 
 
 def _several(row: JsonSchemaValue) -> JsonSchemaValue:
-    """Rows under ``items``. Anything may stand there: what is no row gets an error of its own in the answer."""
+    """Rows under ``items``. Anything may stand there: what is no row gets an error of its own."""
     items = {
         "type": "array",
         "minItems": 1,
         "items": {"anyOf": [row, {"description": "An error in the answer."}]},
     }
-    return {
-        "type": "object", "required": ["items"], "properties": {"items": items}, "additionalProperties": False,
-    }  # fmt: skip
+    schema = {"type": "object", "required": ["items"], "properties": {"items": items}}
+    return schema | {"additionalProperties": False}
 
 
 def _inlined(model: type[BaseModel]) -> JsonSchemaValue:
@@ -126,8 +128,11 @@ def _end(value: Any) -> Any:
     """As `_instant`, but a bare date includes that whole day."""
     if isinstance(value, str) and len(value) <= 10:
         try:
-            return _instant((date.fromisoformat(value) + timedelta(days=1)).isoformat())
-        except (ValueError, OverflowError):
+            day = date.fromisoformat(value)
+            if day == date.max:
+                return f"{day}T24:00:00.000Z"  # the end of time as ISO 8601 writes it; there is no next day
+            return _instant((day + timedelta(days=1)).isoformat())
+        except ValueError:
             raise ValueError("must be an ISO 8601 date or time such as 2026-11-21") from None
     return _instant(value)
 

@@ -14,6 +14,7 @@ from voc.access import (
     PASSWORD_MAX_CHARS,
     PASSWORD_MIN_CHARS,
 )
+from voc.api.schemas import INTEGER_MOST
 from voc.identity import OF_DEPARTMENT, Role, Scope, ordered
 from voc.text import PHRASE_PATTERN
 
@@ -23,7 +24,7 @@ from voc.text import PHRASE_PATTERN
 class LoginBody(BaseModel):
     """Who logs in."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str = Field(max_length=200)
     password: str = Field(max_length=PASSWORD_MAX_CHARS)
@@ -57,6 +58,7 @@ class KeyBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "anyOf": [
                 {"properties": {"department": {"type": "null"}}},
@@ -80,17 +82,20 @@ class KeyBody(BaseModel):
     )
     expires_days: float | None = Field(None, gt=0, le=MOST_DAYS, description="Days until it expires.")
     rate_per_minute: int | None = Field(
-        None, ge=0, lt=2**31, description="Requests a minute; that of the settings if left out, 0 for any."
+        None,
+        ge=0,
+        le=2**31 - 1,
+        description="Requests a minute; that of the settings if left out, 0 for any.",
     )
     body_max_bytes: int | None = Field(
-        None, ge=1024, lt=2**63, description="Bytes of a body; never more than the settings allow."
+        None, ge=1024, le=INTEGER_MOST, description="Bytes of a body; never more than the settings allow."
     )
 
 
 class RotateBody(BaseModel):
     """How long the old key holds."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     grace_hours: float = Field(GRACE_HOURS, ge=0, le=24 * MOST_DAYS, description="Hours.")
 
@@ -140,6 +145,7 @@ class PersonBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "anyOf": [
                 {"properties": {"role": {"enum": ["admin", "analyst"]}, "department": {"type": "null"}}},
@@ -156,7 +162,8 @@ class PersonBody(BaseModel):
         json_schema_extra={"pattern": f"^{NAME_PATTERN.pattern}$"},
     )  # fmt: skip
     password: str = Field(
-        max_length=PASSWORD_MAX_CHARS, description=f"At least {PASSWORD_MIN_CHARS} characters, as NFKC has them.",
+        max_length=PASSWORD_MAX_CHARS,
+        description=f"At least {PASSWORD_MIN_CHARS} characters, as NFKC has them.",
         json_schema_extra={"minLength": PASSWORD_MIN_CHARS},
     )  # fmt: skip
     role: Role
@@ -165,7 +172,7 @@ class PersonBody(BaseModel):
 
 def _alone(field: str, given: dict[str, Any], **others: dict[str, Any]) -> dict[str, Any]:
     """A change of one field, and of those that go with it."""
-    null = dict.fromkeys(("password", "role", "department", "disabled"), {"type": "null"})
+    null = {name: {"type": "null"} for name in ("password", "role", "department", "disabled")}
     return {"properties": null | {field: given} | others, "required": [field, *others]}
 
 
@@ -174,6 +181,7 @@ class PersonChangeBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "anyOf": [
                 _alone("password", {"type": "string", "minLength": PASSWORD_MIN_CHARS}),

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from voc.api.schemas import Query, Since, Until
+from voc.api.schemas import INTEGER_MOST, Query, Since, Until
 
 
 class AuditQuery(Query):
@@ -22,7 +22,7 @@ class AuditQuery(Query):
         None, alias="to", description="A day (included whole) or a moment (excluded), ISO 8601."
     )
     limit: int = Field(50, ge=1, le=500, description="Lines on the page.")
-    cursor: int | None = Field(None, ge=1, lt=2**63, description="`next` of the page before.")
+    cursor: int | None = Field(None, ge=1, le=INTEGER_MOST, description="`next` of the page before.")
 
 
 class AuditLineOut(BaseModel):

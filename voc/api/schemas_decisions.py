@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from voc.api.caller import BY_MAX_CHARS
-from voc.api.schemas import AnalysisOut, FeedbackOut, Query
+from voc.api.schemas import INTEGER_MOST, AnalysisOut, FeedbackOut, Query
 from voc.corrections import SEGMENT_SENTIMENTS
 from voc.records import SENTIMENTS, TOUCHPOINTS
 from voc.review import REASON_MAX_CHARS, Order
@@ -69,7 +69,7 @@ class CorrectionPath(BaseModel):
     """A correction of a feedback."""
 
     key: str = Field(description="Id of the feedback.")
-    number: int = Field(ge=1, lt=2**63, description="Number of the correction.")
+    number: int = Field(ge=1, le=INTEGER_MOST, description="Number of the correction.")
 
 
 class WithdrawQuery(Query):

@@ -15,7 +15,7 @@ from voc.text import PHRASE_PATTERN
 class DecisionBody(BaseModel):
     """Who decides, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: str | None = Field(
         None, min_length=1, max_length=BY_MAX_CHARS, description="Who decides; who calls, if left out.",
@@ -25,8 +25,10 @@ class DecisionBody(BaseModel):
 
 
 _PHRASES: JsonDict = {
-    "propertyNames": {"enum": list(LANGUAGES)},
-    "additionalProperties": {"type": "string", "maxLength": 200, "pattern": PHRASE_PATTERN},
+    "properties": {
+        language: {"type": "string", "maxLength": 200, "pattern": PHRASE_PATTERN} for language in LANGUAGES
+    },
+    "additionalProperties": False,
 }
 
 

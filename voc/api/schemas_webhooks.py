@@ -20,6 +20,7 @@ class WebhookBody(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "anyOf": [
                 {"properties": {"department": {"type": "null"}}},
@@ -51,7 +52,7 @@ class WebhookBody(BaseModel):
 class WebhookStateBody(BaseModel):
     """What changes of a target."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     state: Literal["active", "paused"] = Field(
         description="While `paused`, nothing is sent and events that arise are not kept for it."
@@ -61,13 +62,13 @@ class WebhookStateBody(BaseModel):
 class NothingBody(BaseModel):
     """An empty object."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ReplayBody(BaseModel):
     """Which events go again."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     events: list[str] | None = Field(
         None, min_length=1, max_length=1000, description="Their ids; all that were given up if left out."

@@ -12,6 +12,7 @@ from voc.api import schemas
 from voc.api import schemas_access as shapes
 from voc.api.blueprint import ANYBODY, COOKIE, api, services
 from voc.api.guard import caller, is_loopback, known, needs
+from voc.api.throttling import network_of
 from voc.errors import NotFound
 
 ACCESS = Tag(name="Access", description="Keys for programs, people, their sessions.")
@@ -26,7 +27,7 @@ def post_session(body: shapes.LoginBody) -> Response:
     """Sets the cookie of a session, which scripts cannot read. What `csrf` says has to come back as
     `X-CSRF-Token` with every request that changes something. After five failures of a name, or twenty of an
     address, within fifteen minutes: 429, with the right password too."""
-    login = services().access.log_in(body.name, body.password, request.remote_addr or "")
+    login = services().access.log_in(body.name, body.password, network_of(request.remote_addr or ""))
     response = make_response(jsonify(_shown(login.known)), 201)
     response.set_cookie(
         COOKIE, login.token, max_age=int(services().settings.session_hours * 3600), secure=_must_be_secure(),

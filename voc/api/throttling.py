@@ -75,7 +75,7 @@ class Throttle:
         if len(self._addresses) >= MOST_ADDRESSES:
             self._addresses = set()
             self._refusals = MovingWindowRateLimiter(MemoryStorage())
-        network = _network(address)
+        network = network_of(address)
         self._addresses.add(network)
         return self._hit(self._refusals, network, REFUSALS_PER_MINUTE)
 
@@ -87,12 +87,17 @@ class Throttle:
         return Share(item.amount, max(0, remaining), wait_s)
 
 
-def _network(address: str) -> str:
-    """The address, of IPv6 its first 64 bits: one machine has all the others (RFC 4291, 2.5.1)."""
+def network_of(address: str) -> str:
+    """The address, of IPv6 its first 64 bits: one machine has all the others (RFC 4291, 2.5.1).
+
+    Who comes by IPv4 to a service that listens on ``::`` is told by the IPv4 address.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address[:100]
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
     if parsed.version == 4:
         return str(parsed)
     return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -26,8 +26,8 @@ __all__ = ["main"]
 
 for _command in (
     init, serve, demo, ingest, analyze, export, search, trends, topics, reclassify, runs,
-    correct, corrections, review_queue, learn, models, train, evaluate, privacy, keys, people, audit, webhooks,
-    backup, restore, doctor,
+    correct, corrections, review_queue, learn, models, train, evaluate, privacy, keys, people, audit,
+    webhooks, backup, restore, doctor,
 ):  # fmt: skip
     main.add_command(_command)
 topics.add_command(emerging)

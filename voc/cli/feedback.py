@@ -114,6 +114,10 @@ def ingest_rows(
     def flush() -> None:
         submissions = context.services.worklist.submit([row for _, row in chunk])
         for (number, row), submission in zip(chunk, submissions, strict=True):
+            if submission.added.feedback.erased_at is not None:
+                erased = "this feedback was erased and is not taken again"
+                bad(number, InvalidInput("feedback_erased", erased, "external_id"))
+                continue
             if submission.added.outcome == "conflict":
                 known = f"source {row.source!r} and external_id {row.external_id!r} hold another text"
                 bad(number, InvalidInput("external_id_conflict", known, "external_id"))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voc.cli.shared import Context, as_json, because, by, pass_context, progress
+
+if TYPE_CHECKING:
+    from voc.rights import Done
 
 _customer = click.option("--customer", metavar="REF", help="The customer, as `customer_ref` names it.")
 
@@ -25,11 +28,12 @@ def privacy() -> None:
 @by
 @pass_context
 def export_customer(context: Context, customer: str, file: Path | None, by: str) -> None:
-    """Write all that is kept of a customer as JSON lines, to FILE or standard output.
+    """Write all that is kept of a customer as JSON lines, to FILE (for its owner alone) or standard output.
 
     Each line is one feedback with every analysis, correction and event of it.
     """
     from voc import rights
+    from voc.export import for_its_owner
 
     store = context.services.store
     context.record()  # before anything of it is shown
@@ -40,7 +44,7 @@ def export_customer(context: Context, customer: str, file: Path | None, by: str)
         return
     copy = store.copies.add("privacy", file, by=by)
     rows = 0
-    with file.open("w", encoding="utf-8") as out:
+    with open(file, "w", encoding="utf-8", opener=for_its_owner) as out:
         for line in lines:
             out.write(line + "\n")
             rows += 1
@@ -84,8 +88,14 @@ def erase(
         done = rights.erase_customer(store, customer, author=by, reason=reason)
     else:
         done = rights.erase_feedback(store, keys, author=by, reason=reason)
-    if not no_compact:
-        store.erasures.compact()
+    try:
+        if not no_compact:
+            store.erasures.compact()
+    finally:  # what is done is done, and has to be told
+        _say(done, as_json)
+
+
+def _say(done: Done, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(done.as_dict(), ensure_ascii=False))
         return
@@ -117,12 +127,26 @@ def retention(
     else:
         with progress("erasing") as advance:
             erased = sum(one.feedback for one in rights.retire(store, kept, author=by, progress=advance))
-        if erased and not no_compact:
+    try:
+        if erased and not (dry_run or no_compact):
             store.erasures.compact()
-    if as_json:
-        click.echo(json.dumps({"days": kept, "feedback": erased, "dry_run": dry_run}))
-        return
-    click.echo(f"{erased} feedback {'would be' if dry_run else 'were'} erased, received over {kept} days ago")
+    finally:
+        if as_json:
+            click.echo(json.dumps({"days": kept, "feedback": erased, "dry_run": dry_run}))
+        else:
+            done = "would be" if dry_run else "were"
+            click.echo(f"{erased} feedback {done} erased, received over {kept} days ago")
+
+
+@privacy.command()
+@pass_context
+def compact(context: Context) -> None:
+    """Write the database file anew, so that nothing erased is left in its free pages or in the log beside it.
+
+    `erase` and `retention` do it themselves, unless they were told not to or somebody was in the way.
+    """
+    context.services.store.erasures.compact()
+    click.echo(f"{context.settings.db}: nothing that was erased is left in it")
 
 
 @privacy.command("list")

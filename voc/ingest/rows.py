@@ -150,8 +150,7 @@ class FeedbackIn(BaseModel):
     scores: Scores = Field(default_factory=Scores, description="nps 0-10, csat 1-5, ces 1-7.")
     attributes: Annotated[dict[ShortText, Attribute], Field(max_length=50)] = Field(
         default_factory=dict,
-        description="A flat map of strings, numbers and booleans.",
-        json_schema_extra={"propertyNames": {"minLength": 1, "maxLength": 200}},
+        description="A flat map of strings, numbers and booleans; names have 1 to 200 characters.",
     )
 
     def record(self) -> Feedback:

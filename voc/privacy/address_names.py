@@ -1,7 +1,7 @@
 """Names inside addresses: of streets, wards, buildings and towns, and postcodes.
 
-Enters: pieces and a place. Leaves: the piece after the name there, or None. With capitals a name goes as far as
-they do; in small letters as far as the words may be one.
+Enters: pieces and a place. Leaves: the piece after the name there, or None. With capitals a name goes as far
+as they do; in small letters as far as the words may be one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The words that addresses are made of, and where they stand in a text.
 
-Enters: pieces and a place. Leaves: which part of an address the words there may begin, or how many of them make
-up a known place or street.
+Enters: pieces and a place. Leaves: which part of an address the words there may begin, or how many of them
+make up a known place or street.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def _beginnings() -> frozenset[str]:
 
 
 def may_begin(found: Sequence[Piece], at: int) -> bool:
-    """Whether an address may begin at a piece: a house number, or a word for one, a lane, a hamlet or a flat."""
+    """Whether an address may begin at a piece: a house number, or a word for one, a lane, a hamlet or a
+    flat."""
     piece = found[at]
     if piece.kind in ("number", "code"):
         return True
@@ -73,7 +74,8 @@ def may_begin(found: Sequence[Piece], at: int) -> bool:
 
 
 def parts_at(found: Sequence[Piece], at: int) -> list[tuple[Marked, int]]:
-    """Kinds of part that the words at a place may begin, and how many pieces those words are; longest first."""
+    """Kinds of part that the words at a place may begin, and how many pieces those words are; longest
+    first."""
     known = _markers()
     ways: list[tuple[Marked, int]] = []
     bare: list[str] = []

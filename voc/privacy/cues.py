@@ -1,8 +1,8 @@
 """Words that say what the number after them is.
 
 Enters: a `Plain` and a place. Leaves: the kind of number that the words before the place announce. What must
-hold: a word counts only if nothing but filling words lies between it and the number, and the nearest one wins:
-in "đơn 123 của sđt 0912…" the number is a phone's.
+hold: a word counts only if nothing but filling words lies between it and the number, and the nearest one
+wins: in "đơn 123 của sđt 0912…" the number is a phone's.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from voc.privacy.plain import Plain
 from voc.privacy.syllables import marks_of
 from voc.text import fold
 
-#: What a number is: a phone's, on an identity paper, on a card, of an account (surely, or if it looks so), beside
-#: a bank's name, or none of a person (an order's, a bill's, a device's, the tax office's).
+#: What a number is: a phone's, on an identity paper, on a card, of an account (surely, or if it looks so),
+#: beside a bank's name, or none of a person (an order's, a bill's, a device's, the tax office's).
 Announced: TypeAlias = Literal[
     "phone", "paper", "old paper", "card", "account", "perhaps", "bank", "code", ""
 ]
@@ -60,8 +60,8 @@ def _learn(kind: Announced, listed: Iterable[str]) -> None:
 
 #: Where a phrase stands in two lists the earlier one counts.
 _LISTS: tuple[tuple[Announced, str], ...] = (
-    ("account", "account"), ("paper", "paper"), ("old paper", "old_paper"), ("code", "code"), ("card", "card"),
-    ("phone", "phone"),
+    ("account", "account"), ("paper", "paper"), ("old paper", "old_paper"), ("code", "code"),
+    ("card", "card"), ("phone", "phone"),
 )  # fmt: skip
 for _kind, _list in _LISTS:
     _learn(_kind, phrases("announcing", _list))
@@ -88,7 +88,8 @@ def announced(plain: Plain, place: int, since: int = 0) -> Announced:
 
 
 def _chain(plain: Plain, place: int, since: int) -> list[Announced]:
-    """The kinds of the announcing words before a place, the nearest first, with only filling words between."""
+    """The kinds of the announcing words before a place, the nearest first, with only filling words
+    between."""
     begin = max(0, place - REACH, since)
     for stop in _BREAK.finditer(plain.folded, begin, place):
         begin = stop.end()
@@ -155,7 +156,8 @@ _COMMON = frozenset({"ma", "loi", "ve", "lo", "diem", "id", "item", "case", "len
 
 #: A bank's name right after a number.
 BANK_AFTER = re.compile(
-    r"[ \t]{0,2}[,\-(/|:]?[ \t]{0,2}(?:(?:tai|o|cua|la|thuoc|ngan hang|nh|nganhang|bank|with|at)[ \t:]{1,2}){0,2}(?:"
+    r"[ \t]{0,2}[,\-(/|:]?[ \t]{0,2}"
+    r"(?:(?:tai|o|cua|la|thuoc|ngan hang|nh|nganhang|bank|with|at)[ \t:]{1,2}){0,2}(?:"
     + "|".join(
         fold(name).replace(" ", "[ ]+") for name in sorted(phrases("banks", "names"), key=len, reverse=True)
     )

@@ -1,7 +1,7 @@
 """Digits as people write them, gathered into rows of groups that may be one number.
 
-Enters: a `Plain`. Leaves: rows of `Group`s. What must hold: between two groups of a row stand few signs and no
-word; time grows with the length of the text.
+Enters: a `Plain`. Leaves: rows of `Group`s. What must hold: between two groups of a row stand few signs and
+no word; time grows with the length of the text.
 
 Beside plain digits there are letters that look like digits inside a number (``O9l2``) and digits spelled in
 Vietnamese and English ("không chín một hai", "double five"), which count only where several stand together.
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voc.privacy.plain import Plain
+from voc.text import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Group:
 _ONES = {
     "không": 0, "kh0ng": 0, "khong": 0, "zero": 0, "oh": 0, "nought": 0,
     "một": 1, "mốt": 1, "mot": 1, "one": 1, "hai": 2, "two": 2, "ba": 3, "three": 3,
-    "bốn": 4, "bon": 4, "tư": 4, "tu": 4, "four": 4, "năm": 5, "nam": 5, "lăm": 5, "lam": 5, "nhăm": 5, "five": 5,
+    "bốn": 4, "bon": 4, "tư": 4, "tu": 4, "four": 4, "năm": 5, "nam": 5, "lăm": 5,
+    "lam": 5, "nhăm": 5, "five": 5,
     "sáu": 6, "sau": 6, "six": 6, "bảy": 7, "bẩy": 7, "bay": 7, "seven": 7, "tám": 8, "tam": 8, "eight": 8,
     "chín": 9, "chin": 9, "nine": 9,
 }  # fmt: skip
@@ -63,22 +65,28 @@ _DIGITS = re.compile(r"\d+")
 _BETWEEN = re.compile(r"[ \t]{0,3}(?:[.\-_/*,|~\\()]{1,2}[ \t]{0,2}[()]?|[ \t])[ \t]{0,2}|")
 #: Where so many words for digits stand before another digit, words are read as digits.
 _LEAST_SPELLED = 2
+_BARE_ONES = "|".join(sorted({fold(word) for word in _ONES}, key=len, reverse=True))
+_BARE_OTHERS = "|".join((*_TEENS, *_TENS, *_TIMES, "muoi", "tram"))
+#: A word for a digit right before another digit.
 _SOME_SPELLED = re.compile(
-    r"(?<![^\W\d_])(?:khong|kh0ng|zero|oh|mot|one|hai|two|ba|three|bon|tu|four|nam|lam|five|sau|six|bay|seven|tam|eight|chin|nine)"
-    r"[ ,.\-]{1,3}(?=(?:kh0ng|khong|zero|oh|mot|one|hai|two|ba|three|bon|tu|four|nam|lam|five|sau|six|bay|seven|tam|eight|"
-    r"chin|nine|muoi|ten|eleven|twelve|double|triple|tram|\d))"
+    rf"(?<![^\W\d_])(?:{_BARE_ONES})[ ,.\-]{{1,3}}(?=(?:{_BARE_ONES}|{_BARE_OTHERS}|\d))"
 )
+_DAY, _MONTH, _YEAR = r"[0-3]?\d", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d"
+_HOUR = r"(?:[01]?\d|2[0-4])[.:h][0-5]\d"
+_ALONE = r"(?<!\d)(?<!\d[./-])"
+#: Days, months and stretches of opening hours.
 _DATES = re.compile(
-    r"(?<!\d)(?<!\d[./-])\d{1,2} ?([./-]) ?(?:0?[1-9]|1[0-2]) ?\1 ?(?:19|20)\d\d(?!\d)"
-    r"|(?<!\d)(?:19|20)\d\d([./-])(?:0?[1-9]|1[0-2])\2[0-3]?\d(?!\d)"
-    r"|(?<!\d)(?<!\d[./-])[0-3]?\d/(?:0?[1-9]|1[0-2])/\d\d(?![\d/])"
-    r"|(?<!\d)(?<!\d[./-])(?:0?[1-9]|1[0-2])[/-](?:19|20)\d\d(?![\d./-]?\d)"
-    r"|(?<!\d)(?<!\d[./-])(?:[01]?\d|2[0-4])[.:h][0-5]\d ?(?:-|~|den|to) ?(?:[01]?\d|2[0-4])[.:h][0-5]\d(?!\d)"
+    rf"{_ALONE}\d{{1,2}} ?([./-]) ?{_MONTH} ?\1 ?{_YEAR}(?!\d)"
+    rf"|(?<!\d){_YEAR}([./-]){_MONTH}\2{_DAY}(?!\d)"
+    rf"|{_ALONE}{_DAY}/{_MONTH}/\d\d(?![\d/])"
+    rf"|{_ALONE}{_MONTH}[/-]{_YEAR}(?![\d./-]?\d)"
+    rf"|{_ALONE}{_HOUR} ?(?:-|~|den|to) ?{_HOUR}(?!\d)"
 )
 
 
 def rows(plain: Plain) -> Iterator[list[Group]]:
-    """Groups that stand close enough to be one number, in order; dates and times of day are no part of any."""
+    """Groups that stand close enough to be one number, in order; dates and times of day are no part of
+    any."""
     groups = list(_groups(plain))
     if not groups:
         return
@@ -104,11 +112,19 @@ def _near(text: str, start: int, end: int) -> bool:
     return end - start <= 7 and _BETWEEN.fullmatch(text, start, end) is not None
 
 
+def has_digits(plain: Plain) -> bool:
+    """Whether a text holds digits, or several words for them."""
+    return _DIGITS.search(plain.folded) is not None or _is_spelled(plain)
+
+
+def _is_spelled(plain: Plain) -> bool:
+    return len(_SOME_SPELLED.findall(plain.folded)) >= _LEAST_SPELLED
+
+
 def _groups(plain: Plain) -> Iterator[Group]:
-    if len(_SOME_SPELLED.findall(plain.folded)) >= _LEAST_SPELLED:
+    if _is_spelled(plain):
         yield from _with_words(plain.small)
-        return
-    if _DIGITS.search(plain.folded):
+    else:
         yield from _with_letters(plain.folded)
 
 
@@ -138,7 +154,8 @@ def _with_words(text: str) -> Iterator[Group]:
 
 
 def _number(pieces: list[tuple[int, int, str]], at: int, text: str) -> tuple[str, int]:
-    """Digits that the words from ``at`` on spell, and how many words; no digits for a word that spells none."""
+    """Digits that the words from ``at`` on spell, and how many words; no digits for a word that spells
+    none."""
 
     def word(ahead: int) -> str:
         place = at + ahead

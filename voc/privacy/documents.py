@@ -100,7 +100,8 @@ def is_card(digits: str, *, announced: bool) -> bool:
     """Whether they are the number of a bank card.
 
     Args:
-        announced: whether words say so; then any scheme counts, and Napas numbers (9704) without Luhn's digit.
+        announced: whether words say so; then any scheme counts, and Napas numbers (9704) without Luhn's
+        digit.
     """
     if not 13 <= len(digits) <= 19 or len(set(digits)) < 2:
         return False

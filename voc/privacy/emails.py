@@ -22,7 +22,10 @@ _AT = re.compile(
 _HINT = re.compile(r"@|[ _(\[{<](?:at|a|a[ ]?cong|a[ ]?vong|a[ ]?moc)[ _)\]}>]")
 _LOCAL = re.compile(r"[\w.+%'\-]")
 _LOCAL_WORD = re.compile(r"(?:[\w+%\-]{1,64})$")
-_DOT = r"(?:[ ]?[(\[{][ ]?(?:dot|cham|\.)[ ]?[)\]}][ ]?|[ _](?:dot|cham)[ _]|\.|[ ]\.[ ]?|,(?=(?:com|net|vn)(?![^\W_])))"
+_DOT = (
+    r"(?:[ ]?[(\[{][ ]?(?:dot|cham|\.)[ ]?[)\]}][ ]?|[ _](?:dot|cham)[ _]|\.|[ ]\.[ ]?"
+    r"|,(?=(?:com|net|vn)(?![^\W_])))"
+)
 _DOMAIN = re.compile(
     rf"[a-z0-9](?:[a-z0-9\-]{{0,62}}[a-z0-9])?(?:{_DOT}[a-z0-9](?:[a-z0-9\-]{{0,62}}[a-z0-9])?){{0,5}}"
 )
@@ -40,6 +43,11 @@ _NO_LOCAL = frozenset(
 )
 
 
+def may_hold(plain: Plain) -> bool:
+    """Whether a text may hold an address for mail at all."""
+    return _HINT.search(plain.folded) is not None
+
+
 def find(plain: Plain) -> list[Found]:
     """The e-mail addresses in a text."""
     return list(_finds(plain))
@@ -47,8 +55,6 @@ def find(plain: Plain) -> list[Found]:
 
 def _finds(plain: Plain) -> Iterator[Found]:
     text = plain.folded
-    if _HINT.search(text) is None:
-        return
     since = 0
     for match in _AT.finditer(text):
         if match.start() < since:

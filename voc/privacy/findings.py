@@ -1,4 +1,4 @@
-"""What is found: kinds, places, and which find wins where two overlap."""
+"""What is found: kinds and places."""
 
 from __future__ import annotations
 
@@ -55,19 +55,3 @@ class Stretches:
     def with_these(self, others: Iterable[tuple[int, int]]) -> Stretches:
         """These and others that meet none of them."""
         return Stretches([*self._sorted, *others])
-
-
-def settled(finds: Iterable[Iterable[Found]], taken: Iterable[tuple[int, int]]) -> list[Found]:
-    """Finds without overlap, in order: those of an earlier list go before those of a later one.
-
-    Args:
-        finds: the surest first; within one list nothing overlaps.
-        taken: stretches in which nothing is looked for.
-    """
-    kept: list[Found] = []
-    held = Stretches(taken)
-    for level in finds:
-        fresh = [find for find in level if not held.meet(find.start, find.end)]
-        kept += fresh
-        held = held.with_these((find.start, find.end) for find in fresh)
-    return sorted(kept, key=lambda find: find.start)

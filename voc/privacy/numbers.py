@@ -4,9 +4,9 @@ Enters: a `Plain`. Leaves: finds in order, without overlap. What must hold: a nu
 order's, a bill's, a device's or the tax office's is none of these, nor are prices, dates, and numbers of
 companies such as 1900 1234. Time grows with the length of the text.
 
-What words announce goes first. A number that nothing announces is a phone's if it is one, then a card's, then a
-citizen's, each only if it is built like one, then an account's if a bank's name follows; a bare row of digits is
-never an account.
+What words announce goes first. A number that nothing announces is a phone's if it is one, then a card's,
+then a citizen's, each only if it is built like one, then an account's if a bank's name follows; a bare row
+of digits is never an account.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from stdnum import iban
 
 from voc.privacy import cues, phones
-from voc.privacy.digits import Group, rows
+from voc.privacy.digits import Group, has_digits, rows
 from voc.privacy.documents import is_card, is_citizen
 from voc.privacy.findings import Found, Kind, Stretches
 from voc.privacy.plain import Plain
@@ -31,16 +31,19 @@ _LEAST = 6
 _ALONE = 8
 #: Digits of an account that only a bank's name, or a word with other senses, announces.
 _LEAST_UNSURE = 8
+#: Fifteen (ITU-T E.164) and the 00 before them.
+_LONGEST_PHONE = 17
 #: A phone number of ten digits may have so many letters in place of digits.
 _MOST_GUESSED = 4
 _LIST = re.compile(
-    r"[ \t]*(?:[,/&;|+]|va|voi|and|hoac|hay|or|sang|thanh|doi thanh|to)[ \t]*(?:so[ \t]+|moi[ \t]+)?|[ \t]*-[ \t]*|[ \t]+"
+    r"[ \t]*(?:[,/&;|+]|va|voi|and|hoac|hay|or|sang|thanh|doi thanh|to)[ \t]*(?:so[ \t]+|moi[ \t]+)?"
+    r"|[ \t]*-[ \t]*|[ \t]+"
 )
 _SINGLE = re.compile(r"[ .\-]|[ \t]{2}")
 _PRICE = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _UNIT = re.compile(
-    r"[ \t]?(?:(?:d|vnd|dong|k|tr|trieu|ty|usd|ngan|nghin|cai|chiec|diem|points?|kg|g|gr|gram|ml|l|km|m|m2|m3|kwh|mbps|"
-    r"lan|luot|ngay|gio|phut|thang|nguoi|do)(?![^\W_])|[%$€£₫])"
+    r"[ \t]?(?:(?:d|vnd|dong|k|tr|trieu|ty|usd|ngan|nghin|cai|chiec|diem|points?|kg|g|gr|gram|ml|l|km|m|m2|"
+    r"m3|kwh|mbps|lan|luot|ngay|gio|phut|thang|nguoi|do)(?![^\W_])|[%$€£₫])"
 )
 _CURRENCY = re.compile(r"(?:[$€£₫]|(?<![^\W_])(?:usd|vnd|rp|rs))[ ]?$")
 _PLUS = re.compile(r"\([ ]?\+[ ]?$|\+[ ]?\(?[ ]?$")
@@ -79,16 +82,20 @@ class _Number:
     plus: bool
 
 
+def may_hold(plain: Plain) -> bool:
+    """Whether a text may hold a number at all, in digits or in words."""
+    return has_digits(plain)
+
+
 def find(plain: Plain) -> list[Found]:
     """The numbers of persons in a text."""
     lines = list(rows(plain))
-    if not lines:
-        return []
     found = list(_ibans(plain))
     held = Stretches((one.start, one.end) for one in found).with_these(
         match.span() for match in _URL.finditer(plain.folded) if not _CHAT.match(plain.folded, match.start())
     )
-    since, length, said = 0, 0, ""
+    since, length = 0, 0
+    said: cues.Announced = ""
     for row in lines:
         at = 0
         left = sum(len(group.digits) for group in row)
@@ -233,7 +240,8 @@ def _phone(plain: Plain, numbers: Sequence[_Number], _: _Number, kind: cues.Anno
     """The first number that can be dialled; after a plus or 00 the longest that is given out."""
     usable = [
         number for number in numbers
-        if 8 <= len(number.digits) <= 17 and _ends(plain, number) and not phones.is_public(number.digits.removeprefix("84"))
+        if 8 <= len(number.digits) <= _LONGEST_PHONE and _ends(plain, number)
+        and not phones.is_public(number.digits.removeprefix("84"))
     ]  # fmt: skip
     if not usable:
         return None
@@ -278,7 +286,8 @@ def _from_abroad(plain: Plain, numbers: Sequence[_Number]) -> _Result:
 
 
 def _paper(plain: Plain, numbers: Sequence[_Number], _: _Number, kind: cues.Announced) -> _Result:
-    """Twelve digits, or the nine of the old paper; without words that say so only if built like a citizen's."""
+    """Twelve digits, or the nine of the old paper; without words that say so only if built like a
+    citizen's."""
     for number in numbers:
         if len(number.digits) not in (9, 12) or number.plus or number.guessed > 1 or not _ends(plain, number):
             continue
@@ -317,7 +326,8 @@ def _account(plain: Plain, _: Sequence[_Number], whole: _Number, kind: cues.Anno
 def _account_at_bank(
     plain: Plain, numbers: Sequence[_Number], whole: _Number, kind: cues.Announced
 ) -> _Result:
-    """An account before a bank's name; digits that are a phone's too are one only where money is spoken of."""
+    """An account before a bank's name; digits that are a phone's too are one only where money is spoken
+    of."""
     if not cues.BANK_AFTER.match(plain.folded, whole.end):
         return None
     is_phone = _phone(plain, numbers, whole, kind) is not None

@@ -1,7 +1,8 @@
 """Which digits are a telephone number of a person.
 
-Source of the Vietnamese ranges: the numbering plan of the Ministry of Information and Communications (circular
-22/2014/TT-BTTTT with the change of mobile codes of 2018); of all other countries: the library phonenumbers.
+Source of the Vietnamese ranges: the numbering plan of the Ministry of Information and Communications
+(circular 22/2014/TT-BTTTT with the change of mobile codes of 2018); of all other countries: the library
+phonenumbers.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def pieces(plain: Plain) -> list[Piece]:
 
 
 def _shouted(text: str) -> list[tuple[int, int]]:
-    """The stretches in which capitals say nothing: all of a text without small letters, or long rows of capitals."""
+    """The stretches in which capitals say nothing: all of a text without small letters, or long rows of
+    capitals."""
     if _LOUD.search(text) is None:
         return []
     if text.upper() == text and len(text.split()) >= _LEAST_SHOUTED:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -89,6 +89,22 @@ class Plain:
             ends.append(place + 1)
         made = "".join(letters)
         return cls(made, _lowered(made), _folded(made), starts, ends)
+
+    def covered(self, stretches: Iterable[tuple[int, int]]) -> Plain:
+        """The same with stretches, in order and of two characters at least, as empty brackets ``[  ]``."""
+        edges = list(stretches)
+        if not edges:
+            return self
+
+        def cover(text: str) -> str:
+            kept: list[str] = []
+            at = 0
+            for start, end in edges:
+                kept += [text[at:start], "[", " " * (end - start - 2), "]"]
+                at = end
+            return "".join([*kept, text[at:]])
+
+        return Plain(cover(self.text), cover(self.small), cover(self.folded), self.starts, self.ends)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where the stretch stands in the text as received; it must not be empty."""

@@ -48,12 +48,14 @@ class Corrections:
 
         Raises:
             NotFound: ``feedback_unknown``.
-            Conflict: ``feedback_queued`` if it was not analyzed yet.
+            Conflict: ``feedback_queued`` if it was not analyzed yet, ``feedback_erased``.
         """
         with self._connection.write() as db:
             number = numbers_of(db, [key]).get(key)
             if number is None:
                 raise NotFound("feedback_unknown", f"no feedback has the id {key!r}", "id")
+            if not numbers_of(db, [key], erased=False):
+                raise Conflict("feedback_erased", f"feedback {key!r} was erased; no text is left", "id")
             shown = db.conn.execute("SELECT pipeline FROM shown WHERE feedback = ?", (number,)).fetchone()
             if shown is None:
                 raise Conflict("feedback_queued", f"feedback {key!r} was not analyzed yet", "id")

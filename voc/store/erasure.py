@@ -19,8 +19,10 @@ from typing import Any
 from sqlite_utils import Database
 
 from voc.clock import utc_now
+from voc.errors import Unavailable
 from voc.records import Feedback
 from voc.store.connection import Connection
+from voc.store.failures import translated
 from voc.store.outbox import Outbox
 from voc.store.rows import as_json
 from voc.store.secrets import Secrets
@@ -236,7 +238,7 @@ class Erasures:
             )
         self._outbox.erase(db, numbers)
         if _forget_examples(db, quotes):
-            # Processes that run have the topics in memory: another number of the database is another revision.
+            # Processes that run have the topics in memory: another number of the database tells them.
             (present,) = db.conn.execute("PRAGMA user_version").fetchone()
             db.conn.execute(f"PRAGMA user_version = {present % (2**31 - 1) + 1}")
 
@@ -286,12 +288,27 @@ class Erasures:
         """Writes the file anew, so that no page holds what was erased, neither the log beside it.
 
         It needs as much free disk as the database has; others can read meanwhile and wait to write.
+
+        Raises:
+            Unavailable: ``not_compacted``: somebody read or wrote all the time; what was erased is out of
+                every answer, and may be left on the disk.
         """
         db = self._connection.db.conn
-        db.execute("INSERT INTO feedback_words (feedback_words) VALUES ('optimize')")
-        db.commit()
-        db.execute("VACUUM")
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        try:
+            db.execute("INSERT INTO feedback_words (feedback_words) VALUES ('optimize')")
+            db.commit()
+            db.execute("VACUUM")
+            (is_busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            if translated(error).code != "store_busy":
+                raise
+            is_busy = 1
+        if is_busy:
+            raise Unavailable(
+                "not_compacted",
+                "what was erased may be left on the disk, since somebody read or wrote the database all the "
+                "time: run `voc privacy compact` later",
+            )
 
 
 def _quotes(db: Database, rows: Sequence[sqlite3.Row]) -> set[str]:

@@ -15,8 +15,15 @@ URL_MAX_CHARS = 2_000
 #: IPv6 networks whose addresses carry an IPv4 address in their last 32 bits: NAT64 (RFC 6052), the deprecated
 #: IPv4-compatible ones (RFC 4291, 2.5.5.1).
 _CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
-#: NAT64 of a network's own (RFC 8215): what lies behind it nobody can tell.
-_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+#: All of the internet's own IPv6 addresses (IANA, IPv6 Global Unicast Address Assignments).
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+#: What some versions of `ipaddress` take for the internet's: protocol assignments (RFC 6890), among which a
+#: cloud has the service that tells a machine its secrets (192.0.0.192); relays (RFC 7526); documentation
+#: (RFC 9637).
+_SPECIAL = (
+    ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"),
+    ipaddress.IPv6Network("3fff::/20"),
+)  # fmt: skip
 
 
 def parsed(url: str) -> httpx.URL:
@@ -60,9 +67,9 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
         if inner is not None:
             return is_public(str(inner))
-        if found.is_site_local or found in _LOCAL_NAT64:
+        if found not in _UNICAST:
             return False
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and not any(found in one for one in _SPECIAL)
 
 
 def resolved(url: httpx.URL, allow_private: bool, timeout_s: float) -> list[str]:

@@ -1,0 +1,108 @@
+"""The OpenAPI document says what the service does: a small run of what tests/fuzz/api.py does at length."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.fuzz.api import WAYS, Way, attack, filled
+from voc.pipeline import Pipeline
+from voc.settings import Settings
+from voc.text import PHRASE_PATTERN, VISIBLE_PATTERN, is_phrase, is_visible
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> Json:
+    found: Json = client.get("/v1/openapi.json").get_json()
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_schemathesis_finds_nothing(way: Way, tmp_path: Path, pipeline: Pipeline) -> None:
+    target = filled(Settings(db=tmp_path / "voc.db", rate_per_minute=0), pipeline, way)
+    outcome = attack(target, way, 1, 1, ("fuzzing",))
+    target.app.extensions["voc"].close()
+    assert outcome.failures == {}
+    assert outcome.cases >= 40
+    assert 500 not in outcome.statuses
+
+
+def test_every_operation_says_how_to_be_known_and_what_can_go_wrong(document: Json) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            label = f"{method.upper()} {path}"
+            assert {"401", "403", "413", "422", "429", "503"} <= set(operation["responses"]), label
+            if path not in ("/health", "/ready"):
+                assert operation["security"], label
+
+
+def test_what_is_no_json_is_described_too(document: Json) -> None:
+    def kinds(path: str) -> set[str]:
+        return {
+            kind.partition(";")[0] for kind in document["paths"][path]["get"]["responses"]["200"]["content"]
+        }
+
+    assert kinds("/metrics") == {"text/plain"}
+    assert kinds("/v1/export") == {"text/csv", "application/jsonl", "application/vnd.apache.parquet"}
+
+
+def test_parameters_are_never_null(document: Json) -> None:
+    parameters = document["paths"]["/v1/feedback"]["get"]["parameters"]
+    schemas = {one["name"]: one["schema"] for one in parameters}
+    assert schemas["from"]["anyOf"] == [
+        {"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}
+    ]  # fmt: skip
+    assert schemas["q"] == {
+        "title": "Q",
+        "type": "string",
+        "maxLength": 500,
+        "description": schemas["q"]["description"],
+    }
+
+
+def test_the_patterns_of_the_document_are_the_rules_of_the_service() -> None:
+    visible, phrase = re.compile(VISIBLE_PATTERN), re.compile(PHRASE_PATTERN)
+    letters = [chr(code) for code in range(0x11_0000) if not 0xD800 <= code < 0xE000]
+    assert [
+        ascii(one) for one in letters if bool(visible.search(one)) != (is_visible(one) and one != "\0")
+    ] == []
+    assert [ascii(one) for one in letters if bool(phrase.search(one)) != is_phrase(one, 1)] == []
+    assert not visible.search("a\0") and not phrase.search("a\0")  # noqa: PT018
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/keys", {"name": "a", "scopes": ["read"], "rate_per_minute": False}, "rate_per_minute"),
+        ("/v1/keys", {"name": "a", "scopes": ["read"], "expires_days": "3"}, "expires_days"),
+        ("/v1/keys/0a1b2c3d/rotate", {"grace_hours": True}, "grace_hours"),
+    ],
+)
+def test_a_truth_is_no_number(client: FlaskClient, path: str, body: Json, field: str) -> None:
+    response = client.post(path, json=body)
+    assert (response.status_code, response.get_json()["error"]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize("day", ["0", "1763712000", "2026-11-21T00:00", "20261121T"])
+def test_a_day_is_a_day(client: FlaskClient, day: str) -> None:
+    response = client.get("/v1/topics/emerging", query_string={"to": day})
+    assert (response.status_code, response.get_json()["error"]["field"]) == (422, "to")
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "9999-12-31T23:59:59.999Z"])
+def test_the_first_and_the_last_day_are_days(client: FlaskClient, name: str, day: str) -> None:
+    assert client.get("/v1/feedback", query_string={name: day}).status_code == 200
+    assert client.get("/v1/trends", query_string={name: day, "by": "department"}).status_code == 200
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_growth_at_the_ends_of_time(client: FlaskClient, day: str) -> None:
+    response = client.get("/v1/topics/emerging", query_string={"to": day, "past_days": 3660})
+    assert response.status_code == 200
