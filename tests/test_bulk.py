@@ -18,6 +18,7 @@ from voc.cli import main
 from voc.errors import Conflict, InvalidInput
 from voc.pipeline import Pipeline, PipelineHolder
 
+FORMATS: tuple[bulk.Format, ...] = ("jsonl", "csv", "parquet")
 TEXTS = ("Giao hàng trễ ba ngày không báo", "", "the refund has not arrived yet", "tốt lắm")
 
 
@@ -188,6 +189,18 @@ def test_numbers_are_numbers_in_parquet(pipeline: Pipeline) -> None:
     assert (row["sentiment_score"], row["owner"]) == (said.sentiment_score, said.owner)
     assert json.loads(row["segments"]) == said.as_dict()["segments"]
     assert json.loads(row["topics"]) == list(dict.fromkeys(s.topic for s in said.segments if s.topic))
+
+
+def test_personal_data_are_reported_in_every_format(pipeline: Pipeline) -> None:
+    rows = (bulk.BulkRow("a", "gọi 0912 345 678 giúp"), bulk.BulkRow("b", "tốt lắm"))
+    expected = [[{"start": 4, "end": 16, "type": "phone"}], []]
+    parts = {ending: bulk.part_of(ending)(pipeline, bulk.Partition(0, rows)).content for ending in FORMATS}
+    lines = [json.loads(line) for line in parts["jsonl"].splitlines()]
+    assert [line["pii"] for line in lines] == expected
+    table = csv.DictReader(parts["csv"].decode().splitlines(), bulk.COLUMNS)
+    assert [json.loads(row["pii"]) for row in table] == expected
+    parquet = pq.read_table(pa.BufferReader(parts["parquet"]))
+    assert [json.loads(value) for value in parquet["pii"].to_pylist()] == expected
 
 
 def test_what_cannot_be_read_is_named(voc: Callable[..., Any], tmp_path: Path) -> None:

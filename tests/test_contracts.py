@@ -238,6 +238,24 @@ def test_bad_queries(client: FlaskClient, path: str, field: str) -> None:
     assert (status, named) == (422, field)
 
 
+def test_analyze_says_what_would_be_masked(client: FlaskClient) -> None:
+    text = "Tôi là Nguyễn Văn Nam 😀, gọi 0912 345 678 giúp, giao chậm quá"
+    one = post(client, "/v1/analyze", {"text": text}).get_json()["analysis"]
+    many = post(client, "/v1/analyze", {"items": [{"text": text}, {"text": VI}]}).get_json()["results"]
+    assert one["pii"] == [
+        {"start": 7, "end": 21, "type": "name"},
+        {"start": 29, "end": 41, "type": "phone"},
+    ]
+    assert (text[7:21], text[29:41]) == ("Nguyễn Văn Nam", "0912 345 678")
+    assert [row["analysis"]["pii"] for row in many] == [one["pii"], []]
+    assert "".join(part["text"] for part in one["segments"]).replace(" ", "") == text.replace(" ", "")
+    kept = post(client, "/v1/feedback", {"text": text}).get_json()
+    assert kept["feedback"]["text"] == "Tôi là [name] 😀, gọi [phone] giúp, giao chậm quá"
+    assert "pii" not in kept["analysis"]
+    judged = ("owner", "sentiment", "touchpoint", "language", "status")
+    assert [kept["analysis"][name] for name in judged] == [one[name] for name in judged]
+
+
 def test_analyze_keeps_nothing(client: FlaskClient) -> None:
     one = post(client, "/v1/analyze", {"text": VI, "id": "a"}).get_json()
     assert list(one) == ["analysis"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,33 @@ def test_the_first_and_the_last_day_are_days(client: FlaskClient, name: str, day
 def test_growth_at_the_ends_of_time(client: FlaskClient, day: str) -> None:
     response = client.get("/v1/topics/emerging", query_string={"to": day, "past_days": 3660})
     assert response.status_code == 200
+
+
+#: Half of a surrogate pair, which JSON can carry and UTF-8 cannot; schemathesis sends none.
+HALF = "a\ud800"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/session", {"name": HALF, "password": HALF}),
+        ("/v1/keys", {"name": HALF, "scopes": ["read"]}),
+        ("/v1/keys", {"name": "a", "scopes": ["read"], "department": HALF}),
+        ("/v1/people", {"name": "lan", "password": HALF * 9, "role": "admin"}),
+        ("/v1/topics/delivery-late/rename", {"name": {"vi": HALF}}),
+        ("/v1/topics/delivery-late/rename", {"remit": {"vi": HALF}}),
+        ("/v1/topics/delivery-late/rename", {"name": {"vi": "a"}, "reason": HALF}),
+        ("/v1/topics/delivery-late/merge", {"into": HALF}),
+        ("/v1/topics/delivery-late/move", {"department": HALF}),
+        ("/v1/webhooks", {"name": "a", "url": f"https://example.com/{HALF}", "events": ["run.finished"]}),
+        ("/v1/webhooks", {"name": HALF, "url": "https://example.com/", "events": ["run.finished"]}),
+        ("/v1/feedback", {"text": "a", "attributes": {HALF: 1}}),
+        ("/v1/feedback", {"text": "a", HALF: 1}),
+        ("/v1/feedback/a/corrections", {"owner": HALF}),
+    ],
+)
+def test_half_a_letter_is_refused_and_no_error_of_the_service(
+    client: FlaskClient, path: str, body: Json
+) -> None:
+    with client.post(path, data=json.dumps(body), content_type="application/json") as response:
+        assert response.status_code in (401, 404, 422), response.get_data(as_text=True)

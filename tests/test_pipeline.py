@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from voc.artefacts import Artefacts
 from voc.pipeline import Instance, Pipeline, base_of
+from voc.privacy import mask, pseudonymize
 from voc.records import SENTIMENTS, STATUSES, TOUCHPOINTS
 from voc.settings import Settings
 from voc.store import as_kept
@@ -32,6 +33,39 @@ def test_one_analysis_per_text_in_order(pipeline: Pipeline) -> None:
     assert [a.sentiment for a in analyses[:3]] == ["negative"] * 3
     assert analyses[2].owner == "digital"
     assert len({a.pipeline for a in analyses}) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shop ơi sđt em 0912 345 678, đổi địa chỉ sang 12 ngõ 45 đường Láng, Đống Đa, Hà Nội nhé",
+        "Hoàn tiền vào stk 0071000123456 Vietcombank giúp em, chờ 10 ngày rồi",
+        "Tôi là Nguyễn Văn Nam. Nhân viên Trần Thị Lan tư vấn nhiệt tình nhưng giao hàng chậm",
+        "The driver John Smith was rude and never called +44 7400 128553",
+        "app báo lỗi\nlan99@gmail.com\n0912345678",
+    ],
+)
+def test_a_text_is_judged_alike_masked_or_not(pipeline: Pipeline, text: str) -> None:
+    texts = [text, mask(text), pseudonymize(text, b"key")]
+    assert len(set(texts)) == 3
+    raw, masked, coded = pipeline.analyze(["x"] * 3, texts)
+    for analysis, shown in ((masked, texts[1]), (coded, texts[2])):
+        assert [shown[part.start : part.end] for part in analysis.segments] == [
+            part.text for part in analysis.segments
+        ]
+        assert [(part.topic, part.department, part.language) for part in analysis.segments] == [
+            (part.topic, part.department, part.language) for part in raw.segments
+        ]
+        assert (analysis.owner, analysis.status, analysis.language, analysis.touchpoint) == (
+            raw.owner, raw.status, raw.language, raw.touchpoint,
+        )  # fmt: skip
+
+
+def test_no_segment_ends_inside_what_was_masked(pipeline: Pipeline) -> None:
+    text = "giao chậm ba ngày [phone:0123456789], gọi [phone] nhưng [name] không nghe máy của tôi đâu"
+    (analysis,) = pipeline.analyze(["x"], [text])
+    assert len(analysis.segments) > 1
+    assert all(part.text.count("[") == part.text.count("]") for part in analysis.segments)
 
 
 def test_nothing_gives_nothing(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -109,6 +110,47 @@ def test_the_store_of_a_dead_process_is_whole(services: Services, settings, feed
     fresh = Store(settings.db)
     assert fresh.db.conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     fresh.close()
+
+
+SAID = "Tôi là Nguyễn Văn Nam, gọi 0912 345 678, giao chậm quá"
+ALONE = {
+    "keep": (SAID, "+84 912 345 678"),
+    "mask": ("Tôi là [name], gọi [phone], giao chậm quá", "[phone]"),
+    "pseudonymize": (r"Tôi là \[name:\w{10}\], gọi \[phone:(\w{10})\], giao chậm quá", r"\[phone:(\w{10})\]"),
+}
+
+
+@pytest.mark.parametrize("setting", ["keep", "mask", "pseudonymize"])
+def test_personal_data_are_dealt_with_before_anything_is_kept(
+    services: Services, feedback: Make, setting: str
+) -> None:
+    services.worklist.settings = services.worklist.settings.model_copy(update={"pii": setting})
+    row = feedback(
+        "a", SAID, customer_ref="0912345678", external_id="0987654321",
+        attributes={"0912345678": "+84 912 345 678", "orders": 3, "vip": True},
+    )  # fmt: skip
+    (submitted,) = services.worklist.submit([row])
+    kept = services.store.get("a")
+    assert kept is not None
+    assert kept.feedback == submitted.added.feedback
+    assert (kept.feedback.customer_ref, kept.feedback.external_id) == ("0912345678", "0987654321")
+    attributes = dict(kept.feedback.attributes)
+    assert (attributes.pop("orders"), attributes.pop("vip")) == (3, True)
+    text, value = ALONE[setting]
+    if setting == "pseudonymize":
+        in_text, in_value = re.fullmatch(text, kept.feedback.text), re.fullmatch(value, attributes["0912345678"])
+        assert in_text
+        assert in_value
+        assert in_text[1] == in_value[1]
+        assert len(services.store.secrets.get("pseudonym") or b"") == 32
+    else:
+        assert (kept.feedback.text, attributes) == (text, {"0912345678": value})
+        assert services.store.secrets.get("pseudonym") is None
+    assert submitted.analysis is not None
+    assert [kept.feedback.text[part.start : part.end] for part in submitted.analysis.segments] == [
+        part.text for part in submitted.analysis.segments
+    ]
+    assert submitted.analysis.owner == "logistics"
 
 
 OTHERWISE = ("keep", "mask", "pseudonymize")

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voc.errors import Conflict, InvalidInput, NotFound
+from voc.text import is_phrase
 
 State = Literal["active", "merged", "split", "retired"]
 LANGUAGES = ("vi", "en")
@@ -256,8 +257,8 @@ def _phrases(given: Mapping[str, str], what: str) -> dict[str, str]:
         if language not in LANGUAGES:
             known = " or ".join(LANGUAGES)
             raise InvalidInput(f"{what}_invalid", f"the language of a {what} must be {known}", what)
-        if not phrase.strip() or len(phrase) > 200:
-            raise InvalidInput(f"{what}_invalid", f"{what} must have 1 to 200 characters", what)
+        if not is_phrase(phrase, 200) or len(phrase) > 200:
+            raise InvalidInput(f"{what}_invalid", f"{what} must be text of 1 to 200 characters", what)
     return {language: " ".join(phrase.split()) for language, phrase in given.items()}
 
 

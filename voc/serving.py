@@ -123,6 +123,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int, threads: int)
         "graceful_timeout": int(settings.analysis_timeout_s) + 10,
         "proc_name": "voc",
         "control_socket_disable": True,
+        # Whom to believe about where a request came from is said by `Settings.proxies` alone.
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
         "logger_class": _Logs,
         "worker_exit": lambda _arbiter, worker: worker.app.end(),
         "child_exit": lambda _arbiter, worker: metrics.process_ended(worker.pid),

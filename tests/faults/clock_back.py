@@ -1,4 +1,4 @@
-"""The clock of the machine is set back by a day or two, on by a day, and right again, while feedback comes in.
+"""The clock of the machine is set back by a day or two, on by a day, and right again, under load.
 
     python tests/faults/run.py clock-back --trials 6
 
@@ -10,10 +10,11 @@ Each trial is two wrong times and the right one, and with each of them:
 
 - clients hand in feedback all the while, and lose nothing;
 - a walk through all pages meets everything that was there when it began exactly once;
-- rows of the work list, and a webhook target, are held by somebody of another machine who is dead, with a lease
-  that was written before the clock was set: within a minute they are worked on;
-- a key and a session with an end of twelve hours hold or not by the clock as it is, no longer and no shorter; a
-  key that has no end always holds; one that has asked too often may ask again after the clock was set back.
+- rows of the work list, and a webhook target, are held by somebody of another machine who is dead, with a
+  lease that was written before the clock was set: within a minute they are worked on;
+- a key and a session with an end of twelve hours hold or not by the clock as it is, no longer and no
+  shorter; a key that has no end always holds; one that has asked too often may ask again after the clock
+  was set back.
 
 In the end every event has reached the target, in order, and the chain of the audit log is whole.
 """

@@ -2,7 +2,8 @@
 
     python tests/faults/run.py corrupt-model --trials 60
 
-Each trial does one of these, by turns, to a random file of a copy of ``models/`` and starts ``voc serve`` on it.
+Each trial does one of these, by turns, to a random file of a copy of ``models/``, and starts ``voc serve`` on
+it.
 
 What must hold: it does not start; exit status 3; the message names the file.
 

@@ -2,13 +2,13 @@
 
     python tests/faults/run.py disk-full --trials 20
 
-Needs the right to mount: the database lies on a tmpfs of its own. In each trial another file takes all of its
-room but a little, and feedback is handed in until a good many were refused. Then there is room again, by turns
-because that file goes and because the disk grows.
+Needs the right to mount: the database lies on a tmpfs of its own. In each trial another file takes all of
+its room but a little, and feedback is handed in until a good many were refused. Then there is room again, by
+turns because that file goes and because the disk grows.
 
 What must hold: each refusal is 503 ``disk_full`` with ``Retry-After``; ``/ready`` says so; counts are still
-read, and a text too, or it is refused in the same way, since nobody reads one without a line in the audit log;
-with room the service goes on without a restart and takes what it refused; in the end everything that was
+read, and a text too, or it is refused in the same way, since nobody reads one without a line in the audit
+log; with room the service goes on without a restart and takes what it refused; in the end everything that was
 answered for is there once, analyzed.
 """
 
@@ -70,8 +70,8 @@ def run(trials: int = 20, seed: int = 13) -> Result:
     assert not ledger.unanswered
     return Result(
         "disk full", trials, len(ledger.texts), lost, doubled,
-        "503 `disk_full`; counts and `/v1/analyze` go on, texts only where the audit log still has room for a "
-        "line; with room again it goes on by itself",
+        "503 `disk_full`; counts and `/v1/analyze` go on, texts only where the audit log still has room for "
+        "a line; with room again it goes on by itself",
         {"refused": ledger.refused.total(), "texts_read_while_full": read},
     )  # fmt: skip
 

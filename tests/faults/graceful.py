@@ -2,10 +2,10 @@
 
     python tests/faults/run.py graceful --trials 20
 
-What must hold: every request that the service had taken is answered; it ends with status 0; what was answered
-for is there when it is started again, and what waited for its analysis is analyzed then. A client that comes
-when nobody listens any more cannot connect; one whose connection the kernel had taken and no worker yet is told
-so by a reset (counted): neither was read by anybody.
+What must hold: every request that the service had taken is answered; it ends with status 0; what was
+answered for is there when it is started again, and what waited for its analysis is analyzed then. A client
+that comes when nobody listens any more cannot connect; one whose connection the kernel had taken and no
+worker yet is told so by a reset (counted): neither was read by anybody.
 """
 
 from __future__ import annotations

@@ -116,7 +116,14 @@ class Flood:
     """Clients that hand in one feedback after another; what was refused or cut they hand in again."""
 
     def __init__(
-        self, ledger: Ledger, url: str, clients: int, *, name: str = "", key: str | None = None, pause_s: float = 0.0
+        self,
+        ledger: Ledger,
+        url: str,
+        clients: int,
+        *,
+        name: str = "",
+        key: str | None = None,
+        pause_s: float = 0.0,
     ) -> None:
         self.ledger = ledger
         self.url = url

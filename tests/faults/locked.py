@@ -5,10 +5,10 @@
 By turns for a moment, with the time-out that the service has by default, and for longer than it waits
 (``VOC_BUSY_TIMEOUT_MS``).
 
-What must hold: for a moment, whoever hands in feedback waits and is answered 201. For longer, each is answered
-503 ``store_busy`` with ``Retry-After``, and nothing of it is in the database; handed in again afterwards it is
-kept, without a restart. Meanwhile ``/health`` is answered at once, since reading goes on, and ``/ready`` says
-``store_busy`` within its own time-out.
+What must hold: for a moment, whoever hands in feedback waits and is answered 201. For longer, each is
+answered 503 ``store_busy`` with ``Retry-After``, and nothing of it is in the database; handed in again
+afterwards it is kept, without a restart. Meanwhile ``/health`` is answered at once, since counts are still
+read, and ``/ready`` says ``store_busy`` within its own time-out.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def run(trials: int = 20, seed: int = 17) -> Result:
     assert not ledger.unanswered
     return Result(
         "database locked by another process", trials, len(ledger.texts), lost, doubled,
-        "shorter than the time-out: the answer comes later; longer: 503 `store_busy`, nothing of it is kept, and "
-        "the same again afterwards is taken",
+        "shorter than the time-out: the answer comes later; longer: 503 `store_busy`, nothing of it is kept, "
+        "and the same again afterwards is taken",
         {"refused": ledger.refused.total()},
     )  # fmt: skip
 

@@ -2,10 +2,10 @@
 
     python tests/faults/run.py power-cut --trials 200
 
-One process adds feedback and answers for each, as the service does; `strace` writes down every write and flush
-of the database and its log. Then, for random moments, both files are put together as a disk might hold them:
-everything flushed by then, and of the rest any selection of sectors, in any order. The database must open, be
-whole, and hold every feedback that was answered for.
+Needs strace. One process adds feedback and answers for each, as the service does; `strace` writes down
+every write and flush of the database and its log. Then, for random moments, both files are put together as
+a disk might hold them: everything flushed by then, and of the rest any selection of sectors, in any order.
+The database must open, be whole, and hold every feedback that was answered for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.result import Result
+from tests.faults.result import NotHere, Result
 from voc.records import Feedback
 from voc.store import Store
 
@@ -94,11 +94,13 @@ def row_of(number: int) -> Feedback:
 def recorded(folder: Path, rows: int, synchronous: str) -> list[tuple[str, bytes, int, bytes | None]]:
     """What one writer did: kind (``write``, ``flush``, ``cut`` or ``ack``), file, place, bytes."""
     log = folder / "strace.log"
-    subprocess.run(
-        ["strace", "-f", "-qq", "-xx", "-y", "-s", "10000000", "-e", "trace=pwrite64,write,ftruncate,fsync,fdatasync",
-         "-o", str(log), sys.executable, "-m", "tests.faults.power_cut", str(folder / "voc.db"), str(rows), synchronous],
-        check=True, stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    calls = "trace=pwrite64,write,ftruncate,fsync,fdatasync"
+    writer = [sys.executable, "-m", "tests.faults.power_cut", str(folder / "voc.db"), str(rows), synchronous]
+    command = ["strace", "-f", "-qq", "-xx", "-y", "-s", "10000000", "-e", calls, "-o", str(log), *writer]
+    try:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    except FileNotFoundError as error:
+        raise NotHere("it needs strace") from error
     return list(_parsed(log))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 

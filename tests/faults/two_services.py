@@ -2,11 +2,12 @@
 
     python tests/faults/run.py two-services --trials 10
 
-In each trial the same pairs of source and external id are handed in to both at the same moment; then many rows to
-one of them, to be analyzed later, and while they wait one of the two is ended, by turns with SIGTERM and SIGKILL.
+In each trial the same pairs of source and external id are handed in to both at the same moment; then many
+rows to one of them, to be analyzed later, and while they wait one of the two is ended, by turns with
+SIGTERM and SIGKILL.
 
-What must hold: each pair is kept once: one service answers 201, the other 200, with the same body; both work on
-the list that they share; what the one that ended had taken is done by the other within a lease.
+What must hold: each pair is kept once: one service answers 201, the other 200, with the same body; both
+work on the list that they share; what the one that ended had taken is done by the other within a lease.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ def _both(ledger: Ledger, services: list[Service], row: dict[str, str]) -> None:
 def _both_show_the_same(ledger: Ledger, services: list[Service], keys: list[str]) -> None:
     with caller() as client:
         for key in keys:
-            bodies = [client.get(f"{service.url}/v1/feedback/{ledger.ids[key]}").json() for service in services]
+            bodies = [
+                client.get(f"{service.url}/v1/feedback/{ledger.ids[key]}").json() for service in services
+            ]
             assert bodies[0] == bodies[1]
             assert bodies[0]["analysis"] is not None
 
@@ -111,8 +114,10 @@ def _hand_in(ledger: Ledger, service: Service, rows: list[dict[str, str]]) -> No
 
 
 def _at_work(db: Path, services: list[Service]) -> bool:
-    """Watches the work list until half of it is done; whether processes of both were seen to hold rows of it."""
-    process_of = {str(pid): number for number, service in enumerate(services) for pid in service.worker_pids()}
+    """Watches the work list until half of it is done; whether both were seen to hold rows of it."""
+    process_of = {
+        str(pid): number for number, service in enumerate(services) for pid in service.worker_pids()
+    }
     seen: set[int] = set()
     with closing(sqlite3.connect(db, timeout=15)) as open_db:
         while open_db.execute("SELECT count(*) FROM work_list").fetchone()[0] > WAITING // 2:

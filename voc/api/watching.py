@@ -84,6 +84,7 @@ def _end(response: Response) -> Response:
     response.headers[ID] = g.request_id
     done = _Done(began, response)
     if response.is_streamed:
+        response.direct_passthrough = False  # a file handed through whole would never be closed or counted
         if callable(close := getattr(response.response, "close", None)):
             response.call_on_close(close)
         response.response = done.counted(response.iter_encoded())

@@ -16,6 +16,9 @@ from voc.privacy.plain import Plain
 
 #: Characters of the code that stands for a value: 40 bits, so that a million values share one or two codes.
 CODE_CHARS = 10
+#: What is left of a text may read otherwise without what was taken, so it is looked at again; two looks do
+#: for what people write, and the bound keeps the time for all else.
+MOST_LOOKS = 6
 
 
 def find(text: str) -> tuple[Pii, ...]:
@@ -58,9 +61,9 @@ def covered(text: str, sign: str = " ") -> str:
 
 
 def _replaced(text: str, stand_in: Callable[[Found], str]) -> str:
-    """Replaces until nothing is found: what stands in place of a value has another length, and words count only
-    within some characters of a number."""
-    while True:
+    """Replaces until nothing is found: what stands in place of a value has another length, and words count
+    only within some characters of a number."""
+    for _ in range(MOST_LOOKS):
         kept: list[str] = []
         at = 0
         plain, found = _found(text)
@@ -69,20 +72,22 @@ def _replaced(text: str, stand_in: Callable[[Found], str]) -> str:
             kept += [text[at:start], stand_in(one)]
             at = end
         if not kept:
-            return text
+            break
         text = "".join([*kept, text[at:]])
+    return text
 
 
 def _found(text: str) -> tuple[Plain, list[Found]]:
-    """What is found, in order; looked for again in what is left until there is no more."""
+    """What is found, in order; looked for again in what is left while there is more."""
     plain = Plain.of(text)
     left = plain.covered(match.span() for match in MASKED.finditer(plain.text))
     found: list[Found] = []
-    while True:
+    for _ in range(MOST_LOOKS):
         fresh, left = _look(left)
         if not fresh:
-            return plain, sorted(found, key=lambda one: one.start)
+            break
         found += fresh
+    return plain, sorted(found, key=lambda one: one.start)
 
 
 def _look(left: Plain) -> tuple[list[Found], Plain]:

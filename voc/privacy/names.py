@@ -42,6 +42,7 @@ from voc.privacy.syllables import is_syllable
 _MOST_PARTS = 5
 #: Longer rows of words with capitals are titles of something.
 _LONGEST_FOREIGN = 5
+_LONGEST_ROW = 8
 _MOST_FOREIGN_PARTS = 4
 _LETTERS = re.compile(r"[a-z]+")
 _PAIR = re.compile(
@@ -77,13 +78,15 @@ def find(plain: Plain) -> list[Found]:
 
 
 def _finds(found: Sequence[Piece]) -> Iterator[Found]:
-    at = 0
+    at = begin = 0
     while at < len(found):
         if found[at].kind != "word":
             at += 1
             continue
         if found[at].capital:
-            end, is_name = _with_capitals(found, at)
+            if not at or not (found[at - 1].capital and found[at].spaced):
+                begin = at
+            end, is_name = _with_capitals(found, at, begin)
         else:
             end = small_names.vietnamese(found, at) or small_names.english(found, at)
             is_name = end > 0
@@ -94,9 +97,13 @@ def _finds(found: Sequence[Piece]) -> Iterator[Found]:
         at = max(end, at + 1)
 
 
-def _with_capitals(found: Sequence[Piece], at: int) -> tuple[int, bool]:
+def _with_capitals(found: Sequence[Piece], at: int, begin: int) -> tuple[int, bool]:
     """Where what begins at ``at`` ends, and whether it is a name; what is called after somebody is none, and
-    nor are its parts."""
+    nor are its parts.
+
+    Args:
+        begin: where the row of words with capitals begins.
+    """
     run = _run(found, at)
     if run - at < 2:
         return 0, False
@@ -108,6 +115,8 @@ def _with_capitals(found: Sequence[Piece], at: int) -> tuple[int, bool]:
                 return end, False
             if _is_vietnamese(found, at, end, run, cues):
                 return end, True
+    if run - begin > _LONGEST_ROW:
+        return 0, False
     end = _foreign_end(found, at, run)
     return (end, True) if _is_foreign(found, at, end, run, cues) else (0, False)
 

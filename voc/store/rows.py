@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from voc.errors import StoreError
 from voc.records import Analysis, Candidate, Correction, Feedback, Reading, Segment, Span
 
 FEEDBACK = (
@@ -55,7 +56,14 @@ def as_json(value: Any) -> str:
 
 
 def feedback_of(row: sqlite3.Row) -> Feedback:
-    """A row with the columns `FEEDBACK`."""
+    """A row with the columns `FEEDBACK`.
+
+    Raises:
+        StoreError: ``store_corrupt``: this is no row of that table. Where a page of another stands in its
+            place, SQLite, which keeps no checksums, does not always see it.
+    """
+    if any(str(row[moment])[10:11] != "T" for moment in ("occurred_at", "received_at")):
+        raise StoreError("store_corrupt", f"feedback {row['number']} is damaged; restore a backup")
     return Feedback(
         row["id"], row["text"], row["source"], row["external_id"], row["occurred_at"], row["received_at"],
         row["channel"], row["told_touchpoint"], row["customer_ref"],
