@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 VSFC = --train $(DATA)/benchmark/uit_vsfc/train.jsonl --test $(DATA)/benchmark/uit_vsfc/test.jsonl
 FIGURES := docs/figures
 
-.PHONY: demo test lint check models quality finetuned bench bench-topics fuzz clean
+.PHONY: demo test lint check models quality finetuned bench bench-topics faults fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/voc --db demo.db demo
@@ -34,6 +34,7 @@ quality: $(VENV)/.installed-dev
 	$(BIN)/voc evaluate renderings --json > $(FIGURES)/renderings.json
 	$(BIN)/voc evaluate renderings --held-out-of-corpus --json > $(FIGURES)/renderings-held-out.json
 	$(BIN)/voc evaluate translations --data $(DATA) --json > $(FIGURES)/translations.json
+	$(BIN)/voc evaluate pii --json > $(FIGURES)/pii.json
 	$(BIN)/voc evaluate hops --json > $(FIGURES)/hops.json
 	$(BIN)/voc evaluate sentiment $(VSFC) --json > $(FIGURES)/uit-vsfc-sentiment.json
 	$(BIN)/voc evaluate sentiment $(VSFC) --label topic --json > $(FIGURES)/uit-vsfc-topic.json
@@ -60,6 +61,11 @@ bench-topics: $(VENV)/.installed-dev
 # The table of fuzzing in docs/reliability.md; about an hour. What is found is kept in fuzz-findings/.
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python tests/fuzz/run.py --all --json $(FIGURES)/fuzz.json
+	$(BIN)/python docs/quality.py
+
+# Every fault of docs/reliability.md, as often as its table says; about an hour, and `disk-full` needs root.
+faults: $(VENV)/.installed-dev
+	$(BIN)/python tests/faults/run.py --all --json $(FIGURES)/faults.json
 	$(BIN)/python docs/quality.py
 
 $(BIN)/python:

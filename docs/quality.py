@@ -294,13 +294,39 @@ def fuzz() -> str:
     return table(["by", "target", "what", "cases", "findings"], rows)
 
 
+def personal() -> str:
+    """Personal data found in the unseen texts, by type: precision and recall with their intervals."""
+    head = ["type", "items", "found", "precision", "recall", "precision, overlap", "recall, overlap"]
+    rows = []
+    for name, one in read("pii")["by_type"].items():
+        cells = [
+            f"{one[match][figure]['value']:.3f} ({one[match][figure]['low']:.3f}-{one[match][figure]['high']:.3f})"
+            for match in ("exact", "overlap")
+            for figure in ("precision", "recall")
+        ]
+        rows.append((name, one["items"], one["found"], *cells))
+    return table(head, rows)
+
+
+def faults() -> str:
+    """Each fault: how often, and what was lost."""
+    head = ["name", "done", "trials", "answered for", "lost", "twice", "what the user saw", "counted"]
+    rows = []
+    for name, one in read("faults").items():
+        counted = "; ".join(f"{what.replace('_', ' ')} {value:,}" for what, value in one["counted"].items())
+        done = [one["fault"], one["trials"], f"{one['accepted']:,}", one["lost"], one["doubled"], one["seen"]]
+        rows.append([f"`{name}`", *done, counted or None])
+    return table(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "routing": routing, "parts": parts, "bare-parts": bare_parts, "corpus-parts": corpus_parts, "risk": risk,
     "owners": confusion("owner"), "feelings": confusion("sentiment"), "vsfc": vsfc, "renderings": renderings,
     "styles": styles, "translations": translations, "hops": hops, "agreement": agreement,
     "baselines": baselines, "news-words": news_words, "news-numbers": news_numbers, "grouped": grouped,
     "tried": tried, "million": million, "load": load, "flat": flat, "checked": checked,
-    "fuzz": fuzz,
+    "faults": faults,
+    "fuzz": fuzz, "personal": personal,
 }  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def _one(name: str, given: argparse.Namespace) -> int:
     except Exception:  # noqa: BLE001  # the others are still to be done
         print(f"{name}: FAILED\n{traceback.format_exc()}", flush=True)
         return 1
-    counted = "".join(f", {what.replace('_', ' ')} {number:g}" for what, number in done.counted.items())
+    counted = "".join(f", {what.replace('_', ' ')} {number:,}" for what, number in done.counted.items())
     print(
         f"{name}: {done.trials} trials, {done.accepted:,} answered for, {done.lost} lost, "
         f"{done.doubled} twice{counted} ({time.monotonic() - began:.0f} s)",

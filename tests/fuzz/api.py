@@ -216,6 +216,7 @@ def attack(filled: Filled, way: Way, runs: int, seed: int, phases: tuple[str, ..
                 {"include-name": label, "checks": {name: {"enabled": False} for name in names}}
                 for label, names in SHARED.items()
             ],
+            "request-timeout": 120,  # a text of 20,000 characters takes long where others use the processor
             "suppress-health-check": ["all"],
         }
     )

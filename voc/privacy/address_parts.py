@@ -34,7 +34,7 @@ _AMBIGUOUS = frozenset({"to", "doi", "cum", "ban", "lang"})
 _NUMBERED = words("addresses", "numbered")
 _ALWAYS_NUMBERED = frozenset({"to", "doi", "cum"})
 _HOUSE = re.compile(r"[1-9]\d{0,4}(?:[a-h]|bis|ter)?(?:[/\-]\d{1,4}(?:[a-h]|bis)?){0,6}")
-_LANE_HOUSE = re.compile(r"k\d{1,4}(?:/\d{1,4}[a-f]?){0,4}")
+_LANE_HOUSE = re.compile(r"k\d{1,4}(?:/\d{1,4}[a-f]?){0,4}|[a-f]\d{1,3}(?:/\d{1,4}[a-f]?){1,4}")
 _AFTER_NUMBER_WORD = re.compile(r"k?\d{1,4}(?!\d).{0,40}")
 _FLAT_CODE = re.compile(r"(?!m[23]$)[a-z]{1,3}\d[\w.\-]*")
 _GLUED_FLAT = re.compile(r"p\d{3,4}")
@@ -216,6 +216,10 @@ class Reader:
             word.bare in _ALWAYS_NUMBERED or (not self.found[at].capital and word.small in _NUMBERED)
         ):
             return None
+        if len(word.bare) > 1 and word.small.isascii() and not self.found[at].capital and (
+            not self.found[at].small.isascii()
+        ):  # fmt: skip
+            return None  # "xa quá" is no commune
         short = word.bare in SHORT and at - marker == 1
         end = self._named(kind, at, in_capitals=short and not dotted)
         return self._closed(kind, word, end)

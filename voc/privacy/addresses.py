@@ -46,7 +46,7 @@ _STREET_BEFORE_NUMBER = re.compile(
     r"|[A-ZÄÖÜ][a-zäöüß]{2,24} (?:Straße|Str\.|Allee|Platz|Weg)"
     r"|(?:Calle|Via|Avenida|Rua|Piazza|Plaza|Carrer)"
     r"(?: (?:de|del|della|di|da|la|los|las|[A-ZÀ-Ý][\w'’]{1,20})){1,4}),? \d{1,4}[a-z]?(?![^\W_])"
-    r"(?:, ?\d{4,5} [A-ZÄÖÜ][\wäöüß-]{2,24}(?: [A-ZÄÖÜ][\wäöüß-]{2,24})?)?(?:, [A-Z][a-z]{3,15})?"
+    r"(?:, ?\d{4,5}(?:-\d{3})? [A-ZÄÖÜ][\wäöüß-]{2,24}(?: [A-ZÄÖÜ][\wäöüß-]{2,24})?)?(?:, [A-Z][a-z]{3,15})?"
 )
 
 

@@ -8,7 +8,7 @@ wins: in "đơn 123 của sđt 0912…" the number is a phone's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -40,6 +40,10 @@ _WORD = re.compile(r"[^\W_]+")
 _SIGNS = re.compile(r"[ \t:=#().,'\"\-*>/\[\]“”’_–]*")
 #: A stop ends a sentence, unless it shortens the word before it.
 _BREAK = re.compile(r"[\n;!?]|(?<!no)(?<!nr)(?<!so)(?<!tel)(?<!dt)(?<!tk)(?<!acc)(?<!acct)(?<!ref)\.(?= )")
+#: Words with which phrases for codes begin, and words after which a number is a person's again.
+_HEADS = frozenset({"mã", "phiếu", "lệnh", "phieu", "biên", "bien"})
+_LONG_HEADS = phrases("cues", "heads")
+_OF_PERSONS = words("cues", "of_persons")
 #: Before these, "ma" without its mark is no code.
 _BUT = frozenset(["nhung", "the", "co", "vay", "ay", "chu"])
 #: Words of the longest announcing phrase.
@@ -97,41 +101,57 @@ def _chain(plain: Plain, place: int, since: int) -> list[Announced]:
     words = [plain.folded[start:end] for start, end in found]
     chain: list[Announced] = []
     near = True
-    at, end = len(words), place
-    numbered = 0
-    while at > 0 and numbered <= 1 and _SIGNS.fullmatch(plain.folded, found[at - 1][1], end):
-        for length in range(min(_LONGEST, at), 0, -1):
-            first = at - length
-            kind, ways = _KIND_OF.get(" ".join(words[first:at]), ("", frozenset()))
-            if kind and marks_of(plain.small[found[first][0] : found[at - 1][1]]) in ways:
-                if kind == "code" and not chain and not near:
-                    return []
-                chain.append(kind)
-                break
+    at, end, numbers = len(words), place, 0
+    while at > 0 and numbers <= 1 and _SIGNS.fullmatch(plain.folded, found[at - 1][1], end):
+        kind, length = _phrase(plain, found, words, at)
+        if kind == "code" and not chain and not near:
+            return []
+        if kind:
+            chain.append(kind)
         else:
-            length, word = 1, words[at - 1]
-            if (
-                word == "ma"
-                and at == len(words)
-                and plain.small[found[at - 1][0] : end].startswith("ma")
-                and (at < 2 or words[at - 2] not in _BUT)
-            ):
+            word = words[at - 1]
+            number = word.isdigit() and len(word) <= 2
+            if not chain and (_is_bare_code(words, at) or _is_part_of_code(plain, found, words, at)):
                 return ["code"]
-            if not (word in _FILLING or word in _NEAR or (word.isdigit() and len(word) <= 2)):
-                if not chain and any(
-                    plain.small[found[back][0] : found[back][1]] == "mã" for back in range(max(0, at - 4), at)
-                ):
-                    return ["code"]
+            if not (word in _FILLING or word in _NEAR or number):
                 break
-            numbered += word.isdigit()
+            numbers += number
             if at > 1 and words[at - 2] in _OWNED:
                 near = near and at < len(words) and words[at] in _SAID
                 length = 2
             else:
-                near = near and (word in _NEAR or word.isdigit())
+                near = near and (word in _NEAR or number)
         at -= length
         end = found[at][0]
     return chain
+
+
+def _phrase(
+    plain: Plain, found: Sequence[tuple[int, int]], words: Sequence[str], at: int
+) -> tuple[Announced, int]:
+    """The kind of the longest announcing phrase that ends before the word at ``at``, and its words; the
+    empty string for none."""
+    for length in range(min(_LONGEST, at), 0, -1):
+        kind, ways = _KIND_OF.get(" ".join(words[at - length : at]), ("", frozenset()))
+        if kind and marks_of(plain.small[found[at - length][0] : found[at - 1][1]]) in ways:
+            return kind, length
+    return "", 1
+
+
+def _is_bare_code(words: Sequence[str], at: int) -> bool:
+    """Whether "ma" without its mark stands right before the number, and not as "nhưng mà"."""
+    return at == len(words) and words[at - 1] == "ma" and (at < 2 or words[at - 2] not in _BUT)
+
+
+def _is_part_of_code(plain: Plain, found: Sequence[tuple[int, int]], words: Sequence[str], at: int) -> bool:
+    """Whether the word before ``at`` goes on with a phrase such as "mã tham chiếu" or "phiếu xuất kho"."""
+    for back in range(at - 1, max(-1, at - 5), -1):
+        start, end = found[back]
+        if plain.small[start:end] in _HEADS or " ".join(words[max(0, back - 1) : back + 1]) in _LONG_HEADS:
+            return True
+        if plain.small[start:end] in _OF_PERSONS or plain.text[start].isupper():
+            return False
+    return False
 
 
 def is_filling(word: str) -> bool:

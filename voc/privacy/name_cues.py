@@ -17,10 +17,10 @@ from voc.privacy.pieces import Piece
 from voc.privacy.syllables import marks_of
 from voc.text import fold
 
-#: ``intro``: a name follows ("người nhận"); ``self``: who speaks ("tôi là"); ``title`` and ``address``:
-#: "Mr", "anh"; ``role`` and ``person``: Vietnamese and English words for people; ``place``: what is called
-#: after people.
-Listed: TypeAlias = Literal["intro", "self", "title", "address", "role", "person", "place"]
+#: ``intro``: a name follows ("người nhận"); ``self``: who speaks ("tôi là"); ``title`` and ``address``: "Mr",
+#: "anh"; ``role`` and ``person``: Vietnamese and English words that stand before people among others;
+#: ``human``: English words for people alone; ``place``: what is called after people.
+Listed: TypeAlias = Literal["intro", "self", "title", "address", "role", "person", "human", "place"]
 #: ``number``: a number stands right before; ``sign``: a sign stands between.
 Cue: TypeAlias = Listed | Literal["number", "sign"]
 _SIGNS = frozenset(":,-(\"“'.–=")
@@ -31,8 +31,8 @@ _LONGEST = 4
 _MOST_STEPS = 7
 #: After these it is known who is meant.
 _ENOUGH = frozenset({"intro", "place"})
-_MOSTLY_ENOUGH = frozenset({"person", "self"})
-_PEOPLE = frozenset({"intro", "address", "title", "role", "person", "self"})
+_MOSTLY_ENOUGH = frozenset({"person", "self", "human"})
+_PEOPLE = frozenset({"intro", "address", "title", "role", "person", "human", "self"})
 
 
 @cache
@@ -103,4 +103,4 @@ def _is_cut_off(hits: set[Listed], *, lines: int, signs: bool) -> bool:
     """Whether a line break or sign stands between words and a name that do not belong together so."""
     if lines:
         return not hits & {"intro", "person"}
-    return signs and not hits & {"intro", "person", "role", "title"}
+    return signs and not hits & {"intro", "person", "human", "role", "title"}

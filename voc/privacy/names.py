@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from voc.privacy import small_names
 from voc.privacy.findings import Found
 from voc.privacy.lexicon import (
+    CLEAR,
     DOUBLE,
     FIGURES,
     FIRST,
@@ -46,7 +47,8 @@ _LONGEST_ROW = 8
 _MOST_FOREIGN_PARTS = 4
 _LETTERS = re.compile(r"[a-z]+")
 _PAIR = re.compile(
-    rf"(?<![^\W_])[{CAPITALS}][^\W\d_]{{0,30}}(?:[.'’\-][^\W\d_]{{0,30}})?[ \t]{{1,3}}[{CAPITALS}]"
+    rf"(?<![^\W_])[{CAPITALS}][^\W\d_]{{0,30}}(?:[.'’\-][^\W\d_]{{0,30}})?[ \t]{{1,3}}"
+    rf"(?:(?:van|văn|thi|thị|von|de|del|dos|bin|binti|al|el)(?: der| den| la)?[ \t])?[{CAPITALS}]"
 )
 #: Without one of these no name in small letters is sure.
 _SHOWING = SURE_MIDDLE.bare | words("around", "showing")
@@ -58,6 +60,10 @@ _BEHIND_PLACES = phrases("before", "after")
 #: Words with which the names of companies and places begin, and those that stand in them.
 _NO_NAMES = words("around", "no_names")
 _GROUPS = words("around", "groups")
+#: Words in small letters inside the names of other countries.
+_PARTICLES = frozenset(
+    {"van", "van der", "van den", "von", "de la", "del", "dos", "bin", "binti", "al", "el"}
+)
 #: Words that go on in English after a name.
 _ENGLISH_AFTER = words("around", "english_after")
 
@@ -129,11 +135,25 @@ def _run(found: Sequence[Piece], at: int) -> int:
     while end < most:
         if found[end].kind == "word" and found[end].capital and found[end].spaced:
             end += 1
+        elif (small := _small_inside(found, end)) and _has_capital(found, end + small):
+            end += small + 1
         elif _is_initial(found, end - 1) and end + 1 < len(found) and found[end + 1].capital:
             end += 2
         else:
             break
     return end
+
+
+def _small_inside(found: Sequence[Piece], at: int) -> int:
+    """How many words in small letters stand inside a name: "Nguyen van Nam", "van der Berg"; 0 for none."""
+    said = [piece.small for piece in found[at : at + 2] if piece.kind == "word" and piece.spaced]
+    if " ".join(said) in _PARTICLES:
+        return 2
+    return 1 if said and (said[0] in _PARTICLES or is_van_or_thi(found[at])) else 0
+
+
+def _has_capital(found: Sequence[Piece], at: int) -> bool:
+    return at < len(found) and found[at].capital
 
 
 def _is_initial(found: Sequence[Piece], at: int) -> bool:
@@ -155,7 +175,7 @@ def _vietnamese_end(found: Sequence[Piece], at: int, run: int) -> int:
             break
         if parts >= 3 and not known and not (end + 1 == run and _closes(found, run)):
             break
-        if parts >= 3 and end + 1 < run and f"{piece.bare} {found[end + 1].bare}" in PLACES:
+        if parts >= 2 and end + 1 < run and f"{piece.bare} {found[end + 1].bare}" in PLACES:
             break
         end += 1
     return end
@@ -237,20 +257,18 @@ def _is_foreign(found: Sequence[Piece], at: int, end: int, run: int, cues: froze
     first, last = parts[0], parts[-1]
     if len(first.bare) < 2 and found[at + 1].small != ".":
         return False
-    if cues & {"title", "intro"} or {"sign", "person"} <= cues:
-        return True
-    if len(parts) > 3:
-        return False
-    reversed_name = last in SOLID and last.bare not in LOOKALIKE and all(
-        part in GIVEN or part.bare in FIRST for part in parts[:-1]
-    )  # fmt: skip
     known = first.small in FIRST
-    if reversed_name and (
-        cues & {"self", "person", "address"} or (known and not is_syllable(first.bare))
-        or (following is not None and following.bare in _ENGLISH_AFTER)
-    ):  # fmt: skip
+    capitals = sum(part.capital for part in parts)
+    foreign = not all(is_syllable(part.bare) for part in parts)
+    if cues & {"title", "intro"}:
         return True
-    if not known or (all(is_syllable(part.bare) for part in parts) and "self" not in cues):
+    if "human" in cues or ({"sign", "person"} <= cues and foreign and _closes(found, end)):
+        return capitals <= 3 or known
+    if capitals > 3 and not (known and cues & {"self", "person"}):
+        return False
+    if _is_reversed(parts, following, cues):
+        return True
+    if not known or not (foreign or "self" in cues):
         return False
     if cues & {"self", "person"}:
         return True
@@ -260,6 +278,20 @@ def _is_foreign(found: Sequence[Piece], at: int, end: int, run: int, cues: froze
         return True
     in_place = f"{parts[-2].bare} {last.bare}" in PLACES
     return run - at <= 3 and "number" not in cues and len(last.bare) >= 4 and not in_place
+
+
+def _is_reversed(parts: Sequence[Piece], following: Piece | None, cues: frozenset[Cue]) -> bool:
+    """Whether words are a Vietnamese name in the order of English, the surname last."""
+    first, last = parts[0], parts[-1]
+    if last not in SOLID or not all(part in GIVEN or part.bare in FIRST for part in parts[:-1]):
+        return False
+    if last.bare in LOOKALIKE:
+        return bool(cues & {"self", "person"}) and last.small.isascii()
+    if cues & {"self", "person", "address"} or (following is not None and following.bare in _ENGLISH_AFTER):
+        return True
+    if "role" in cues:
+        return last.small in CLEAR
+    return first.small in FIRST and not is_syllable(first.bare)
 
 
 def _is_no_person(parts: Sequence[Piece], following: Piece | None, cues: frozenset[Cue]) -> bool:

@@ -164,7 +164,9 @@ _Result = tuple[_Number, Kind, str] | None
 def _numbers(plain: Plain, row: Sequence[Group], at: int) -> Iterator[_Number]:
     """The numbers that begin with one group, the shortest first."""
     start = row[at].start
-    plus = _PLUS.search(plain.text, max(0, start - 4), start)
+    plus = None
+    if not row[at].digits.startswith("0"):  # "a + 0912…" adds one more number
+        plus = _PLUS.search(plain.text, max(0, start - 4), start)
     if plus:
         start = plus.start()
     elif start and plain.text[start - 1] == "(":
