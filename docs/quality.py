@@ -299,11 +299,8 @@ def personal() -> str:
     head = ["type", "items", "found", "precision", "recall", "precision, overlap", "recall, overlap"]
     rows = []
     for name, one in read("pii")["by_type"].items():
-        cells = [
-            f"{one[match][figure]['value']:.3f} ({one[match][figure]['low']:.3f}-{one[match][figure]['high']:.3f})"
-            for match in ("exact", "overlap")
-            for figure in ("precision", "recall")
-        ]
+        shares = [one[match][figure] for match in ("exact", "overlap") for figure in ("precision", "recall")]
+        cells = [f"{share['value']:.3f} ({share['low']:.3f}-{share['high']:.3f})" for share in shares]
         rows.append((name, one["items"], one["found"], *cells))
     return table(head, rows)
 

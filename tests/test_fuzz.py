@@ -25,7 +25,10 @@ def test_a_parser_keeps_its_word_on_nothing_and_on_one_byte(name: str) -> None:
         TARGETS[name].check(content)
 
 
-@pytest.mark.parametrize(("name", "content"), [("query", b'_: ."/'), ("cursors", b'\x01["\\ud800", "b"]')])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("query", b'_: ."/'), ("cursors", b'\x01["\\ud800", "b"]'), ("mappings", b"pairs(&o)[0].key")],
+)
 def test_what_fuzzing_found_holds(name: str, content: bytes) -> None:
     TARGETS[name].check(content)
 

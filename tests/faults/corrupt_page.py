@@ -74,7 +74,7 @@ def run(trials: int = 40, seed: int = 23) -> Result:
                 counted += found
                 doctor = service.voc("doctor", "--deep", status=None)
                 counted["found_by_doctor"] += doctor.returncode == 1
-                assert doctor.returncode == 1 or found["right"] == found.total(), doctor.stdout
+                assert doctor.returncode == 1 or found["answered_right"] == found.total(), doctor.stdout
                 restored = service.voc("restore", str(folder / "backup.db"), "--json")
                 moved = bool(json.loads(restored.stdout)["moved"])
                 counted["restored_by_moving"] += moved
@@ -86,7 +86,7 @@ def run(trials: int = 40, seed: int = 23) -> Result:
                 with caller() as client:
                     found = Counter[str]()
                     _ask(client, service.url, texts, ids, found)
-                    assert found["right"] == found.total(), found
+                    assert found["answered_right"] == found.total(), found
                 for left in folder.glob("voc.db.before-*"):
                     left.unlink()
             assert service.stop() == 0
@@ -182,9 +182,9 @@ def _ask(
 def _judged(answer: httpx.Response, of_id: dict[str, str], key: str | None = None) -> str:
     if answer.status_code == 503:
         assert code_of(answer) == "store_corrupt", answer.text
-        return "refused"
+        return "answered_store_corrupt"
     if answer.status_code == 404 and key is not None:
-        return "not_there"
+        return "answered_not_there"
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     shown = [body] if "feedback" in body else body.get("items", [])
@@ -192,4 +192,4 @@ def _judged(answer: httpx.Response, of_id: dict[str, str], key: str | None = Non
         kept = one["feedback"]
         assert key in (None, kept["id"])
         assert of_id[kept["id"]] == kept["text"], "the text of another, or what nobody said"
-    return "right"
+    return "answered_right"

@@ -55,7 +55,8 @@ def parser(name: str, runs: int, seed: int, keep: Path) -> dict[str, Any]:
             (keep / f"{name}-{path.name}").write_bytes(path.read_bytes())
     counted = _DONE.search(done.stderr)
     if done.returncode or counted is None:
-        click.echo(done.stderr[-6_000:], err=True)
+        said = done.stdout[-3_000:] + done.stderr[-1_000:]
+        click.echo(f"{name} ended with {done.returncode}\n{said}", err=True)
     return {
         "what": TARGETS[name].parser,
         "cases": int(counted[1]) if counted else 0,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
 from voc.errors import InvalidInput
 from voc.hooks.mapping import ANY, Answers, Kind, Mapping, Role, Score, search
@@ -260,6 +260,10 @@ def _list(expression: str, scope: Any) -> list[Any]:
 def _value(expression: str, scope: Any) -> Any:
     try:
         return search(expression, scope)
+    except JMESPathTypeError as error:  # its own words hold the value, which may be what a customer wrote
+        wanted = " or ".join(str(kind) for kind in error.expected_types)
+        reason = f"{error.function_name}() takes {wanted} and no {error.actual_type}"
+        raise InvalidInput("field_invalid", f"{expression}: {reason}", expression) from None
     except (JMESPathError, ValueError, TypeError, OverflowError, RecursionError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InvalidInput("field_invalid", f"{expression}: {reason}", expression) from None
