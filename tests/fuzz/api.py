@@ -1,6 +1,6 @@
 """The HTTP service against its own OpenAPI document, by schemathesis.
 
-    python tests/fuzz/run.py api --runs 40
+    python tests/fuzz/run.py api --runs 10
 
 Each way of calling gets a service of its own, on a new database with some of everything in it: open (neither
 keys nor people), with an administrator's key, with a department's key, and with nothing though keys exist.
@@ -290,7 +290,7 @@ def _said(recorder: Any, case_id: str) -> str:
 
 
 @click.command()
-@click.option("--runs", type=click.IntRange(1), default=40, show_default=True)
+@click.option("--runs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--seed", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--way", "names", multiple=True, type=click.Choice([way.name for way in WAYS]))
 @click.option("--json", "file", type=click.Path(path_type=Path), required=True)
