@@ -336,7 +336,7 @@ def test_a_very_long_query_is_only_a_query(library: Store) -> None:
 @given(st.text(st.characters(exclude_categories=[]) | st.sampled_from('"*^():+-{}'), max_size=30))
 def test_no_query_raises(shared: Store, q: str) -> None:
     assert shared.count(Filter(q=q)) == len(list(shared.every(Filter(q=q))))
-    if not re.search(r"\w", q):
+    if not re.search(r"\w", unicodedata.normalize("NFKC", q)):  # "⒜" is an a in brackets
         assert shared.count(Filter(q=q)) == 0
 
 

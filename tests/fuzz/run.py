@@ -35,7 +35,7 @@ PROPERTIES = ("export", "hooks", "ingest", "privacy", "reviews_mail", "segment",
 #: The longest that one target may take.
 MOST_S = 3_600
 _DONE = re.compile(r"^Done (\d+) runs in", re.MULTILINE)
-_EXAMPLES = re.compile(r"(\d+) passing examples, (\d+) failing examples")
+_EXAMPLES = re.compile(r"(\d+) passing, (\d+) failing, and \d+ invalid")
 _OF_TEST = re.compile(r"^(tests/\S+::\S+):\s*$", re.MULTILINE)
 
 
