@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voc.tokens import tokenize, words
+from voc.tokens import LONGEST_RUN, tokenize, words
 
 
 def shown(text: str, language: str = "vi") -> list[str]:
@@ -35,6 +35,13 @@ def test_offsets_survive_decomposed_letters() -> None:
 @pytest.mark.parametrize("language", ["en", "und"])
 def test_english_goes_to_spacy(language: str) -> None:
     assert shown("It doesn't work, sir!", language) == ["It", "does", "n't", "work", ",", "sir", "!"]
+
+
+def test_a_run_without_blanks_is_cut_and_loses_nothing() -> None:
+    run = "?!" * 1_000
+    assert "".join(shown(f"so slow {run} again", "und")) == f"soslow{run}again"
+    assert max(map(len, shown("a" * 700, "en"))) == LONGEST_RUN
+    assert shown("b" * LONGEST_RUN + " c", "en") == ["b" * LONGEST_RUN, "c"]
 
 
 @settings(max_examples=150, deadline=None)

@@ -9,8 +9,9 @@ text by spaCy's rule-based English tokenizer.
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import spacy
 import underthesea
@@ -21,6 +22,10 @@ from voc.text import fold_with_map
 _lock = threading.Lock()
 _english = spacy.blank("en")
 _warm = False
+#: Signs without a blank after which a text is cut for spaCy: it looks at the rest of such a run anew for each
+#: sign that it takes off the end, so that ten thousand of them take it ten seconds.
+LONGEST_RUN = 256
+_LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}(?=\S)")
 
 
 def warm_up() -> None:
@@ -37,13 +42,25 @@ def tokenize(text: str, language: Language) -> list[Token]:
     if language in ("vi", "mixed"):
         return _align(text, _vietnamese_words(text))
     return [
-        Token(word.text, word.idx, word.idx + len(word.text)) for word in _english(text) if not word.is_space
+        Token(word.text, begin + word.idx, begin + word.idx + len(word.text))
+        for begin, piece in _pieces(text)
+        for word in _english(piece)
+        if not word.is_space
     ]
 
 
 def words(tokens: Sequence[Token]) -> str:
     """Lower-cased words joined by blanks, the syllables of one word by ``_``: ``"giao_hàng chậm"``."""
     return " ".join("_".join(token.text.lower().split()) for token in tokens)
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text with its places, cut within runs of more than `LONGEST_RUN` signs without a blank."""
+    begin = 0
+    for run in _LONG_RUN.finditer(text):
+        yield begin, text[begin : run.end()]
+        begin = run.end()
+    yield begin, text[begin:]
 
 
 def _vietnamese_words(text: str) -> list[str]:
