@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from voc.privacy.address_words import PLACES, STREETS, is_surname, known_at, parts_at
+from voc.privacy.address_words import ALL_PLACES, PLACES, STREETS, is_surname, known_at, parts_at
 from voc.privacy.lists import folded, words
 from voc.privacy.pieces import Piece
 from voc.privacy.plain import Plain
@@ -24,6 +24,7 @@ _TYPES_AFTER_NUMBER = words("addresses", "types_after_number")
 _QUARTERS = frozenset({"n", "s", "e", "w", "ne", "nw", "se", "sw"})
 _ARTICLES = frozenset({"de", "la", "du", "des", "le", "les", "del"})
 _AREAS = words("addresses", "areas")
+_INSIDE_TOWNS = frozenset({"upon", "under", "le", "sur", "am", "en", "on", "de", "la", "der", "den"})
 #: Words that end a name in small letters.
 _STOP = words("addresses", "stop")
 _BARE_SOLID = folded("names", "solid")
@@ -200,7 +201,7 @@ class Names:
             end < len(self.found)
             and end - at < 4
             and self.found[end].kind in ("word", "code")
-            and (self.found[end].capital and self.found[end].spaced and not self.postcode(end))
+            and (self._goes_on(end) and self.found[end].spaced and not self.postcode(end))
         ):
             end += 1
         if self.postcode(end):
@@ -209,11 +210,22 @@ class Names:
             return None
         if end - at >= 3 and piece.bare in _BARE_SOLID:
             return None
-        if end < len(self.found) and self.found[end].kind not in ("sign", "line"):
+        closed = end >= len(self.found) or self.found[end].kind in ("sign", "line")
+        if not closed and not (after_zip and self.found[at - 1].kind == "number"):
             return None
         if end < len(self.found) and self.found[end].small in ":'’@":
             return None
+        if end - at > 1 and not piece.small.isascii():
+            return end
         return end if piece.bare not in _STOP and piece.bare not in ("sdt", "dt", "tel") else None
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether a town's name goes on: with a capital, or as in "Newcastle upon Tyne"."""
+        if self.found[at].capital:
+            return True
+        return (
+            self.found[at].bare in _INSIDE_TOWNS and at + 1 < len(self.found) and self.found[at + 1].capital
+        )
 
     def _small_segment(self, at: int) -> int | None:
         """The same in small letters: only before a postcode or one more part."""
@@ -230,7 +242,7 @@ class Names:
         if end == at or end + 1 >= len(self.found) or self.found[end].small != ",":
             return None
         following = end + 1
-        if self.postcode(following) or known_at(self.found, following, PLACES):
+        if self.postcode(following) or known_at(self.found, following, ALL_PLACES):
             return end
         return end if any(kind == "ward" for kind, _ in parts_at(self.found, following)) else None
 

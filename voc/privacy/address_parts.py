@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from voc.privacy.address_names import SHORT, Names
-from voc.privacy.address_words import PLACES, STREETS, is_surname, known_at, parts_at
+from voc.privacy.address_words import ALL_PLACES, PLACES, STREETS, is_surname, known_at, parts_at
 from voc.privacy.lists import words
 from voc.privacy.pieces import Piece
 from voc.privacy.plain import Plain
@@ -20,7 +20,7 @@ from voc.privacy.plain import Plain
 MOST_PARTS = 16
 #: What comes before a house number in most other senses of a number.
 _NO_HOUSE_AFTER = words("addresses", "no_house_after")
-_SIGNS_BEFORE_HOUSE = frozenset(',:;(-–.|"“!?/')
+_SIGNS_BEFORE_HOUSE = frozenset(',:;(-–.|"“!?/]')
 #: Signs between two parts.
 _SIGNS = frozenset(",-;|(")
 _COMPLEXES = words("addresses", "complexes")
@@ -29,12 +29,20 @@ _SURE_COMPLEXES = frozenset({"vinhomes", "vinhome", "masteri", "ecopark"})
 _BEFORE_TYPED = frozenset({"house", "flat", "building", "segment"})
 #: Words for hamlets that, without their marks, are everyday words.
 _AMBIGUOUS = frozenset({"to", "doi", "cum", "ban", "lang"})
-#: Words for hamlets that, without a number or capital after them, mean other things too; the first three
+#: Words for hamlets that, without a number or capital after them, mean other things too, and those that
 #: always need a number.
 _NUMBERED = words("addresses", "numbered")
-_ALWAYS_NUMBERED = frozenset({"to", "doi", "cum"})
+_ALWAYS_NUMBERED = frozenset({"to", "doi", "cum", "khu"})
+#: Shortened words, which have no marks.
+_ASCII_ANYWAY = frozenset({"tp", "tx", "tt", "kp", "kdc", "ktx", "kcn", "tdp"})
+#: The most pieces of a street that stands before its number.
+_MOST_BEFORE = 6
 _HOUSE = re.compile(r"[1-9]\d{0,4}(?:[a-h]|bis|ter)?(?:[/\-]\d{1,4}(?:[a-h]|bis)?){0,6}")
-_LANE_HOUSE = re.compile(r"k\d{1,4}(?:/\d{1,4}[a-f]?){0,4}|[a-f]\d{1,3}(?:/\d{1,4}[a-f]?){1,4}")
+_LANE_HOUSE = re.compile(r"k\d{1,4}(?:/h?\d{1,4}[a-f]?){0,4}|[a-f]\d{1,3}(?:/\d{1,4}[a-f]?){1,4}")
+#: A house such as 14C4 or a plot such as B14, which needs a word for a street or an estate behind it.
+_CODE_HOUSE = re.compile(
+    r"\d{1,4}[a-z]\d{0,2}(?:/\d{1,4}[a-h]?){0,4}|[a-z]{1,2}\d{1,3}[a-h]?(?:[-.]\d{1,4})?"
+)
 _AFTER_NUMBER_WORD = re.compile(r"k?\d{1,4}(?!\d).{0,40}")
 _FLAT_CODE = re.compile(r"(?!m[23]$)[a-z]{1,3}\d[\w.\-]*")
 _GLUED_FLAT = re.compile(r"p\d{3,4}")
@@ -70,10 +78,32 @@ class Reader:
             step = self._part(place, address) if place is not None else None
             if step is None:
                 break
+            if not address.parts and step[0] == "building" and self.found[at].bare == "khu":
+                break
             kind, address.end = step
             address.parts[kind] += 1
             address.last = kind
         return address
+
+    def street_before(self, at: int) -> int:
+        """Where a street begins that ends right before the number at ``at``, as in "đường Nguyễn Huệ số 45";
+        ``at`` for none."""
+        end = at - 1 if at and self.found[at - 1].small == "," else at
+        for start in range(max(0, end - _MOST_BEFORE), end):
+            if start and self.found[start - 1].kind in ("number", "code"):
+                continue
+            for kind, length in parts_at(self.found, start):
+                name = self.found[min(start + length, end - 1)]
+                named = name.capital or name.kind == "number" or known_at(self.found, start + length, STREETS)
+                if kind == "street" and named and self._value(kind, start, start + length) == end:
+                    return start
+            if (
+                end == at
+                and self.found[start].capital
+                and known_at(self.found, start, STREETS) == end - start
+            ):
+                return start
+        return at
 
     def _after_gap(self, at: int) -> int | None:
         """The piece after at most one sign and one line break; None where the text ends."""
@@ -115,6 +145,8 @@ class Reader:
             return "flat", at + 1
         if piece.kind == "code" and address.last == "flat" and _FLAT_CODE.fullmatch(piece.bare):
             return "flat", at + 1
+        if piece.small in ("nhà", "nha") and at + 1 < len(self.found) and self.found[at + 1].kind == "code":
+            return "flat", at + 2
         if piece.capital and piece.bare in _COMPLEXES:
             return "building", self.names.capitals(at, foreign=True)
         if piece.bare in _SURE_COMPLEXES:
@@ -127,6 +159,8 @@ class Reader:
             end = self._value(kind, at, at + length)
             if end is None:
                 continue
+            if kind == "highway" and address.parts:
+                continue
             if kind in ("lane", "number") and "/" in self.found[end - 1].small:
                 address.parts["stroke"] = 1
             return ("house", self._with_bis(end)) if kind == "number" else (kind, end)
@@ -134,11 +168,12 @@ class Reader:
 
     def _unmarked(self, at: int, address: Address) -> tuple[str, int] | None:
         """A street with its kind, a known place, a street behind its number, a house number."""
-        if address.last in _BEFORE_TYPED and not address.parts["typed"]:
+        if address.last in _BEFORE_TYPED and (not address.parts["typed"] or address.last == "house"):
             typed = self.names.typed_street(at, address.last)
             if typed is not None:
                 return "typed", typed
-        place = known_at(self.found, at, PLACES)
+        apart = at > 0 and self.found[at - 1].kind in ("sign", "line")
+        place = known_at(self.found, at, ALL_PLACES if apart else PLACES)
         if place and address.parts:
             end = self.names.area(at + place)
             return "place", self.names.postcode(end) or end
@@ -147,7 +182,8 @@ class Reader:
             street = self.names.street(at)
             if street is not None:
                 return "street", street
-        if self._is_house(at) and not address.parts["house"]:
+        joined = address.last == "house" and self.found[at - 1].small == "-"  # 105 - 107
+        if self._is_house(at) and (joined or not address.parts["house"]):
             if "/" in self.found[at].small:
                 address.parts["stroke"] = 1
             return "house", self._with_bis(at + 1)
@@ -156,7 +192,7 @@ class Reader:
     def _towards_the_end(self, at: int, address: Address) -> tuple[str, int] | None:
         """A postcode, or a town or estate between commas, with its postcode if it has one."""
         postcode = self.names.postcode(at)
-        if postcode:
+        if postcode and address.last != "house":
             return "zip", postcode
         end = self.names.segment(at, after_zip=address.last == "zip" or bool(address.parts["typed"]))
         if end is None:
@@ -183,7 +219,9 @@ class Reader:
         """Whether a number may be a house's."""
         piece = self.found[at]
         if piece.kind == "code":
-            return _LANE_HOUSE.fullmatch(piece.bare) is not None
+            return _LANE_HOUSE.fullmatch(piece.bare) is not None or (
+                _CODE_HOUSE.fullmatch(piece.bare) is not None and self._is_announced(at + 1)
+            )
         if piece.kind != "number" or not _HOUSE.fullmatch(piece.bare):
             return False
         if at == 0 or self.found[at - 1].kind == "line":
@@ -191,7 +229,18 @@ class Reader:
         before = self.found[at - 1]
         if before.kind == "sign":
             return before.small in _SIGNS_BEFORE_HOUSE and (piece.spaced or before.small in ':("“')
-        return piece.spaced and before.bare not in _NO_HOUSE_AFTER
+        named = before.capital and at > 1 and self.found[at - 2].capital  # "Lê Thị Lan 12 Lê Lợi"
+        return piece.spaced and (named or before.bare not in _NO_HOUSE_AFTER)
+
+    def _is_announced(self, at: int) -> bool:
+        """Whether a known street, or a word for a street, a lane or an estate with its name stands here."""
+        if at < len(self.found) and self.found[at].capital and known_at(self.found, at, STREETS):
+            return True
+        return any(
+            kind in ("street", "lane", "building") and at + length < len(self.found)
+            and (self.found[at + length].capital or self.found[at + length].kind == "number")
+            for kind, length in parts_at(self.found, at)
+        )  # fmt: skip
 
     def _value(self, kind: str, marker: int, at: int) -> int | None:
         """The piece after the value of a marked part; None if what follows is no value.
@@ -208,17 +257,19 @@ class Reader:
             return None
         if self.found[at].kind in ("number", "code"):
             return self._numbered(kind, self.found[marker].bare, at)
-        if kind in ("number", "lane") or self.found[at].kind != "word":
+        if kind in ("number", "highway") or self.found[at].kind != "word":
             return None
+        if kind == "lane":  # Hà Nội has some with a name: "25 ngõ Huyện"
+            named = marker > 0 and self.found[marker - 1].kind == "number" and self.found[at].capital
+            return self.names.capitals(at) if named else None
         if kind == "flat":
             return at + 1 if len(self.found[at].bare) <= 2 and self.found[at].capital else None
         if kind == "hamlet" and (
             word.bare in _ALWAYS_NUMBERED or (not self.found[at].capital and word.small in _NUMBERED)
         ):
             return None
-        if len(word.bare) > 1 and word.small.isascii() and not self.found[at].capital and (
-            not self.found[at].small.isascii()
-        ):  # fmt: skip
+        unmarked = len(word.bare) > 1 and word.small.isascii() and word.small not in _ASCII_ANYWAY
+        if unmarked and not self.found[at].capital and not self.found[at].small.isascii():
             return None  # "xa quá" is no commune
         short = word.bare in SHORT and at - marker == 1
         end = self._named(kind, at, in_capitals=short and not dotted)
@@ -233,6 +284,10 @@ class Reader:
             fits = piece.kind == "number"
         elif kind == "flat":
             fits = marker != "p" or len(piece.bare) >= 3
+            if self._is_dotted(at):
+                at += 2  # 21.08
+        elif kind == "highway":
+            fits = len(piece.bare) <= 4
         elif kind == "ward":
             fits = re.fullmatch(r"0?\d{1,2}", piece.bare) is not None
         elif kind == "hamlet":
@@ -241,11 +296,19 @@ class Reader:
             fits = kind == "street" or piece.kind == "code" or marker == "tower"
         return self._closed(kind, self.found[at - 1], at + 1) if fits else None
 
+    def _is_dotted(self, at: int) -> bool:
+        """Whether a dot and one more number follow a number without white space."""
+        following = self.found[at + 1 : at + 3]
+        return (
+            len(following) == 2 and following[0].small == "." and following[1].kind == "number"
+            and not (following[0].spaced or following[1].spaced)
+        )  # fmt: skip
+
     def _named(self, kind: str, at: int, *, in_capitals: bool) -> int | None:
         """The same where a name follows."""
         piece = self.found[at]
         if kind != "building":
-            length = known_at(self.found, at, STREETS if kind == "street" else PLACES)
+            length = known_at(self.found, at, STREETS if kind == "street" else ALL_PLACES)
             if length:
                 longer = self.names.capitals(at) if piece.capital and kind != "street" else 0
                 return max(at + length, longer)

@@ -16,12 +16,12 @@ from voc.privacy.syllables import marks_of
 from voc.text import fold
 
 #: The parts of an address that a word announces.
-Marked: TypeAlias = Literal["number", "street", "lane", "ward", "hamlet", "flat", "building"]
+Marked: TypeAlias = Literal["number", "street", "lane", "ward", "hamlet", "flat", "building", "highway"]
 #: The longest announcing phrase and the longest name of a place, in words.
 _LONGEST_MARKER = 4
 _LONGEST_NAME = 5
 #: Words for parts with which an address may begin.
-_BEGINNING = frozenset({"number", "lane", "hamlet", "flat"})
+_BEGINNING = frozenset({"number", "lane", "hamlet", "flat", "highway"})
 
 
 def _by_fold(names: frozenset[str]) -> dict[str, set[str]]:
@@ -33,6 +33,10 @@ def _by_fold(names: frozenset[str]) -> dict[str, set[str]]:
 
 
 PLACES = _by_fold(phrases("places", "provinces") | phrases("places", "districts"))
+#: With districts and wards that are also called like people.
+ALL_PLACES = _by_fold(
+    phrases("places", "provinces") | phrases("places", "districts") | phrases("places", "further")
+)
 STREETS = _by_fold(phrases("places", "streets") | phrases("known", "figures"))
 #: Surnames with which the name of a street may begin.
 _SURNAMES = words("names", "solid") | words("addresses", "surnames")
@@ -97,7 +101,7 @@ def _same_marks(written: str, forms: frozenset[str]) -> bool:
 
 
 def known_at(found: Sequence[Piece], at: int, names: dict[str, set[str]]) -> int:
-    """How many pieces from ``at`` on make up the longest of the names (`PLACES` or `STREETS`); 0 for none."""
+    """How many pieces from ``at`` on make up the longest of the names, such as `PLACES`; 0 for none."""
     bare: list[str] = []
     marks = ""
     longest = 0

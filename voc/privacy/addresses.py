@@ -31,7 +31,9 @@ _GLUED_FLAT = re.compile(r"p\d{3,4}")
 #: Words for hamlets that mean nothing else even without their marks.
 _HAMLETS = frozenset({"thon", "ap", "xom", "khu"})
 _DIGIT = re.compile(r"\d")
-_RURAL = re.compile(r"(?<![^\W_])(?:thôn|thon|ấp|ap|xóm|xom|bản|ban|buôn|buon|làng|lang|plei) [^\W_]")
+_RURAL = re.compile(
+    r"(?<![^\W_])(?:thôn|thon|ấp|ap|xóm|xom|bản|ban|buôn|buon|làng|lang|plei|khu phố|khóm) [^\W_]"
+)
 #: Characters before an address in which words that lead up to it are looked for.
 _REACH = 56
 _CUE = re.compile(
@@ -41,12 +43,16 @@ _CUE = re.compile(
     + "|".join(sorted(words("addresses", "cue_filling"), key=len, reverse=True))
     + r")(?![^\W_])){0,8}$"
 )
-_STREET_BEFORE_NUMBER = re.compile(
-    r"(?<![^\W_])(?:[A-ZÄÖÜ][a-zäöüß]{2,24}(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm)"
+_FOREIGN = re.compile(
+    r"(?<![^\W_])(?:[A-ZÄÖÜ][a-zäöüß]{2,24}(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm|gracht|straat"
+    r"|laan|plein|singel|kade|gade|vej|gatan|vägen|katu)"
     r"|[A-ZÄÖÜ][a-zäöüß]{2,24} (?:Straße|Str\.|Allee|Platz|Weg)"
     r"|(?:Calle|Via|Avenida|Rua|Piazza|Plaza|Carrer)"
     r"(?: (?:de|del|della|di|da|la|los|las|[A-ZÀ-Ý][\w'’]{1,20})){1,4}),? \d{1,4}[a-z]?(?![^\W_])"
-    r"(?:, ?\d{4,5}(?:-\d{3})? [A-ZÄÖÜ][\wäöüß-]{2,24}(?: [A-ZÄÖÜ][\wäöüß-]{2,24})?)?(?:, [A-Z][a-z]{3,15})?"
+    r"(?:, ?\d{4,5}(?:-\d{3}| [A-Z]{2})? [A-ZÄÖÜ][\wäöüß-]{2,24}(?: [A-ZÄÖÜ][\wäöüß-]{2,24})?)?"
+    r"(?:, [A-Z][a-z]{3,15})?"
+    r"|(?<![^\W_])(?:G?PO|P\. ?O\.) Box \d{1,6}(?:, [A-Z][\w'’\-]{1,24}(?: [A-Z][\w'’\-]{1,24}){0,2}){0,2}"
+    r"(?:,? [A-Z]{2,3})?(?:,? \d{4,6}(?![^\W_]))?"
 )
 
 
@@ -61,7 +67,7 @@ def find(plain: Plain) -> list[Found]:
 
 
 def _finds(plain: Plain, found: Sequence[Piece]) -> Iterator[Found]:
-    foreign = [match.span() for match in _STREET_BEFORE_NUMBER.finditer(plain.text)]
+    foreign = [match.span() for match in _FOREIGN.finditer(plain.text)]
     taken = Stretches(foreign)
     for start, end in foreign:
         yield _found(plain, start, end)
@@ -70,8 +76,9 @@ def _finds(plain: Plain, found: Sequence[Piece]) -> Iterator[Found]:
     while at < len(found):
         if may_begin(found, at) and not (foreign and taken.meet(found[at].start, found[at].end)):
             address = reader.read(at)
-            if _is_sure(plain, found, at, address):
-                yield _found(plain, found[at].start, found[address.end - 1].end)
+            start = _with_street(reader, found, at, address)
+            if start < at or _is_sure(plain, found, at, address):
+                yield _found(plain, found[start].start, found[address.end - 1].end)
                 at = address.end
                 continue
         at += 1
@@ -79,6 +86,18 @@ def _finds(plain: Plain, found: Sequence[Piece]) -> Iterator[Found]:
 
 def _found(plain: Plain, start: int, end: int) -> Found:
     return Found(start, end, "address", re.sub(r"[\W_]+", " ", plain.folded[start:end]))
+
+
+def _with_street(reader: Reader, found: Sequence[Piece], at: int, address: Address) -> int:
+    """Where an address begins of which the street stands before the house number; ``at`` for none."""
+    parts = address.parts
+    if not parts["house"] or parts["street"] or parts["typed"]:
+        return at
+    start = reader.street_before(at)
+    if parts["ward"] + parts["place"]:
+        return start
+    said = found[at].kind == "word" and not found[start].capital  # "đường … số 45"
+    return start if said and address.end == at + 2 else at
 
 
 def _is_sure(plain: Plain, found: Sequence[Piece], at: int, address: Address) -> bool:
@@ -93,12 +112,16 @@ def _is_sure(plain: Plain, found: Sequence[Piece], at: int, address: Address) ->
         return _is_sure_house(found, at, address, around, cue=cue)
     if parts["flat"]:
         return _is_sure_flat(found[at], address, around, cue=cue)
+    if parts["highway"]:
+        return parts["hamlet"] > 0 and around > 0
     if parts["lane"]:
-        street = parts["street"] and (around or cue or parts["stroke"])
+        street = parts["street"] and (around or cue or parts["stroke"] or _is_known(found, at, address))
         return bool(street or around > 1 or (cue and around))
+    first = found[at]
+    marked = first.bare in _HAMLETS or not first.small.isascii()
+    if parts["hamlet"] and marked and around and around + parts["segment"] >= 2:
+        return True
     if parts["hamlet"] and parts["ward"]:
-        first = found[at]
-        marked = first.bare in _HAMLETS or not first.small.isascii()
         return cue or marked or around + parts["hamlet"] + parts["segment"] >= 3
     return False
 

@@ -28,7 +28,7 @@ REACH = 64
 
 
 #: Words that mean something else when they are typed without their marks.
-_MARKED_ONLY = frozenset({"mã", "vé", "lô", "lỗi", "ví"})
+_MARKED_ONLY = frozenset({"mã", "vé", "lô", "lỗi", "ví", "máy"})
 #: Words that may stand between an announcing word and its number.
 _FILLING = words("cues", "filling")
 #: The same before a number of no person, which has to be nearer.
@@ -36,6 +36,9 @@ _NEAR = words("cues", "near")
 #: After "của em" the number is the order's only if it is said to be.
 _SAID = frozenset({"la", "is"})
 _OWNED = frozenset({"cua", "of"})
+#: Before an order or a bill: what follows is written there.
+_WRITTEN_ON = frozenset({"tren"})
+_NUMBER = frozenset({"so", "sdt", "dt"})
 _WORD = re.compile(r"[^\W_]+")
 _SIGNS = re.compile(r"[ \t:=#().,'\"\-*>/\[\]“”’_–]*")
 #: A stop ends a sentence, unless it shortens the word before it.
@@ -104,9 +107,11 @@ def _chain(plain: Plain, place: int, since: int) -> list[Announced]:
     at, end, numbers = len(words), place, 0
     while at > 0 and numbers <= 1 and _SIGNS.fullmatch(plain.folded, found[at - 1][1], end):
         kind, length = _phrase(plain, found, words, at)
-        if kind == "code" and not chain and not near:
+        if kind == "code" and not chain and (not near or _is_apart(plain, found, words, at)):
             return []
-        if kind:
+        if kind == "code" and at - length > 0 and words[at - length - 1] in _WRITTEN_ON:
+            length += 1  # "sđt ghi trên phiếu"
+        elif kind:
             chain.append(kind)
         else:
             word = words[at - 1]
@@ -138,6 +143,11 @@ def _phrase(
     return "", 1
 
 
+def _is_apart(plain: Plain, found: Sequence[tuple[int, int]], words: Sequence[str], at: int) -> bool:
+    """Whether a comma and a word for "number" stand behind a word for a code: "chưa có mã, số 0912…"."""
+    return at < len(words) and words[at] in _NUMBER and "," in plain.text[found[at - 1][1] : found[at][0]]
+
+
 def _is_bare_code(words: Sequence[str], at: int) -> bool:
     """Whether "ma" without its mark stands right before the number, and not as "nhưng mà"."""
     return at == len(words) and words[at - 1] == "ma" and (at < 2 or words[at - 2] not in _BUT)
@@ -159,15 +169,36 @@ def is_filling(word: str) -> bool:
     return fold(word) in _FILLING
 
 
-def speaks_of_codes(plain: Plain, place: int) -> bool:
-    """Whether the words before ``place`` speak of orders, bills or the like, near or not."""
-    found = [match.span() for match in _WORD.finditer(plain.folded, max(0, place - REACH), place)]
+def speaks_of_codes(plain: Plain, place: int, since: int = 0) -> bool:
+    """Whether the words from ``since`` to ``place`` speak of orders, bills or the like, near or not."""
+    found = [match.span() for match in _WORD.finditer(plain.folded, max(since, place - REACH), place)]
     for start, end in [*found, *((one[0], two[1]) for one, two in pairwise(found))]:
         bare = " ".join(_WORD.findall(plain.folded, start, end))
         kind, ways = _KIND_OF.get(bare, ("", frozenset()))
         if kind == "code" and bare not in _COMMON and marks_of(plain.small[start:end]) in ways:
             return True
     return False
+
+
+#: How far before a number of nine digits the old paper may be spoken of, and how far behind it.
+_NEAR_PAPER, _BEHIND = 40, 24
+_OLD_PAPER = re.compile(
+    r"(?<![^\W_])(?:cmnd|cmt|cmtnd|chung minh(?: thu| nhan dan)?|giay cm|so cm|old id(?: card)?)(?![^\W_])"
+)
+_APART = re.compile(r"\d{5}|[\n;!?]")
+_OLD_PAPER_BEHIND = re.compile(
+    r"[ \t]*[(,\-]?[ \t]*(?:(?:la|so|day)[ \t]+){0,3}(?:cmnd|cmt|cmtnd|chung minh)(?![^\W_])"
+)
+
+
+def speaks_of_old_paper(plain: Plain, start: int, end: int) -> bool:
+    """Whether the old identity paper is spoken of shortly before a number, or right behind it."""
+    if _OLD_PAPER_BEHIND.match(plain.folded, end, end + _BEHIND):
+        return True
+    ends = [match.end() for match in _OLD_PAPER.finditer(plain.folded, max(0, start - _NEAR_PAPER), start)]
+    return bool(ends) and not (
+        _APART.search(plain.folded, ends[-1], start) or speaks_of_codes(plain, start, since=ends[-1])
+    )
 
 
 #: Announcing words that stand in any text.

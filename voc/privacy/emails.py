@@ -115,7 +115,8 @@ def _domain(text: str, start: int, *, loose: bool) -> tuple[int, str] | None:
         at = step.end() if step else edge
     last = 0
     for number, (label, _) in enumerate(labels[1:], start=1):
-        if label in _ENDINGS and (last == 0 or len(label) == 2):
+        after = labels[number + 1][0] if number + 1 < len(labels) else ""
+        if label in _ENDINGS and (last == 0 or len(label) == 2 or (len(after) == 2 and after in _ENDINGS)):
             last = number
         elif last:
             break

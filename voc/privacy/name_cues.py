@@ -17,10 +17,13 @@ from voc.privacy.pieces import Piece
 from voc.privacy.syllables import marks_of
 from voc.text import fold
 
-#: ``intro``: a name follows ("người nhận"); ``self``: who speaks ("tôi là"); ``title`` and ``address``: "Mr",
+#: ``intro``: a name follows ("người nhận"); ``self``: who speaks ("this is"), ``speaker``: surely
+#: ("tôi là"); ``title`` and ``address``: "Mr",
 #: "anh"; ``role`` and ``person``: Vietnamese and English words that stand before people among others;
 #: ``human``: English words for people alone; ``place``: what is called after people.
-Listed: TypeAlias = Literal["intro", "self", "title", "address", "role", "person", "human", "place"]
+Listed: TypeAlias = Literal[
+    "intro", "self", "speaker", "title", "address", "role", "person", "human", "place"
+]
 #: ``number``: a number stands right before; ``sign``: a sign stands between.
 Cue: TypeAlias = Listed | Literal["number", "sign"]
 _SIGNS = frozenset(":,-(\"“'.–=")
@@ -32,7 +35,7 @@ _MOST_STEPS = 7
 #: After these it is known who is meant.
 _ENOUGH = frozenset({"intro", "place"})
 _MOSTLY_ENOUGH = frozenset({"person", "self", "human"})
-_PEOPLE = frozenset({"intro", "address", "title", "role", "person", "human", "self"})
+_PEOPLE = frozenset({"intro", "address", "title", "role", "person", "human", "self", "speaker"})
 
 
 @cache
@@ -43,9 +46,10 @@ def _cues() -> dict[str, list[tuple[Listed, frozenset[str]]]]:
         for phrase in phrases("before", kind):
             said = re.findall(r"[^\W\d_]+", phrase)
             marks = {marks_of("".join(said))}
-            if kind in ("intro", "self", "role") or len(said) > 1 or phrase in _CLEAR:
+            if kind in ("intro", "self", "speaker", "role") or len(said) > 1 or phrase in _CLEAR:
                 marks.add("")
-            known.setdefault(fold(" ".join(said)), []).append((kind, frozenset(marks)))
+            bare = fold(phrase) if "'" in phrase else fold(" ".join(said))
+            known.setdefault(bare, []).append((kind, frozenset(marks)))
     return known
 
 
@@ -73,6 +77,8 @@ def cues_before(found: Sequence[Piece], at: int) -> frozenset[Cue]:
             break
         else:
             hits, length = _hits(found, place)
+            if "place" in hits and kinds & {"role", "person"} and hits.isdisjoint(_PEOPLE):
+                break
             if not hits:
                 if piece.bare not in _FILLERS or "sign" in kinds:
                     break
@@ -91,8 +97,8 @@ def _hits(found: Sequence[Piece], last: int) -> tuple[set[Listed], int]:
         row = found[last - length + 1 : last + 1]
         if any(one.kind != "word" for one in row):
             continue
-        marks = marks_of("".join(one.small for one in row))
-        entries = _cues().get(" ".join(one.bare for one in row), ())
+        marks = marks_of("".join(one.small for one in row)).replace("’", "")
+        entries = _cues().get(" ".join(one.bare for one in row).replace("’", "'"), ())
         hits = {kind for kind, ways in entries if marks in ways}
         if hits:
             return hits, length

@@ -14,20 +14,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from voc.privacy import small_names
+from voc.privacy import short_names, small_names
 from voc.privacy.findings import Found
 from voc.privacy.lexicon import (
+    AFTER,
+    CLANS,
     CLEAR,
+    CLEAR_RARE,
+    COMPOUND,
     DOUBLE,
     FIGURES,
     FIRST,
     FIRST_WORDS,
     GIVEN,
+    HMONG,
     LOOKALIKE,
     MIDDLE,
+    NO_PERSONS,
     NOT_LAST,
+    OTHER_MIDDLE,
     PLACES,
+    PLAIN,
+    RARE,
     SHOPS,
     SOLID,
     SURE_MIDDLE,
@@ -53,8 +63,11 @@ _PAIR = re.compile(
 #: Without one of these no name in small letters is sure.
 _SHOWING = SURE_MIDDLE.bare | words("around", "showing")
 _SHOWING_ENGLISH = words("around", "showing_english")
-#: Words that begin a new sentence after a name without a stop.
-_AFTER = words("names", "after")
+#: Of these, given names of which the next word tells that they are none.
+_PARTNERS = {
+    "trân": ("trọng",), "thái": ("độ",), "nhân": ("viên",), "thành": ("phố", "thật", "tiền"), "tư": ("vấn",),
+    "ngân": ("hàng",), "sinh": ("năm", "viên", "ngày"), "chung": ("cư",), "vui": ("lòng", "vẻ"),
+}  # fmt: skip
 #: What follows the name of a street, a school or a shop.
 _BEHIND_PLACES = phrases("before", "after")
 #: Words with which the names of companies and places begin, and those that stand in them.
@@ -80,7 +93,14 @@ def may_hold(plain: Plain) -> bool:
 
 def find(plain: Plain) -> list[Found]:
     """The full names in a text."""
-    return list(_finds(pieces(plain)))
+    short = list(short_names.find(plain))
+    found = [Found(start, end, "name", _joined(plain.folded[start:end])) for start, end in sorted(short)]
+    rest = pieces(plain.covered((one.start, one.end) for one in found))
+    return sorted([*found, *_finds(rest)], key=lambda one: one.start)
+
+
+def _joined(said: str) -> str:
+    return " ".join(_LETTERS.findall(said))
 
 
 def _finds(found: Sequence[Piece]) -> Iterator[Found]:
@@ -114,6 +134,9 @@ def _with_capitals(found: Sequence[Piece], at: int, begin: int) -> tuple[int, bo
     if run - at < 2:
         return 0, False
     cues = cues_before(found, at)
+    end = _highland_end(found, at, run)
+    if end and "place" not in cues:
+        return end, True
     if found[at] in SURNAMES:
         end = _vietnamese_end(found, at, run)
         if end - at >= 2:
@@ -162,23 +185,51 @@ def _is_initial(found: Sequence[Piece], at: int) -> bool:
     return len(found[at].bare) == 1 and dot.small == "." and not dot.spaced
 
 
+def _highland_end(found: Sequence[Piece], at: int, run: int) -> int:
+    """The piece after a name of the highlands, which its clan shows: "Y Moan Êban", "Ksor Phước"; 0 for
+    none."""
+    first = found[at].bare
+    end = min(run, at + _MOST_FOREIGN_PARTS)
+    if f"{first} {found[at + 1].bare}" in COMPOUND and found[at + 1].kind == "word" and end - at >= 3:
+        return end
+    if first in CLANS:
+        return at + 2 if found[at + 1].kind == "word" else 0
+    if not (first in ("y", "h") or first.startswith(("h'", "h’", "k'", "k’"))):
+        return 0
+    return next((place + 1 for place in range(end - 1, at, -1) if found[place].bare in CLANS), 0)
+
+
 def _vietnamese_end(found: Sequence[Piece], at: int, run: int) -> int:
     """The piece after the words with capitals that may be one Vietnamese name."""
     end = at + 1
     while end < run and end - at < _MOST_PARTS:
         piece, parts = found[end], end - at
         single = len(piece.bare) == 1
-        if piece.kind != "word" or (single and parts == 1) or not (single or is_syllable(piece.bare)):
+        if piece.kind != "word" or not (single or is_syllable(piece.bare)):
             break
-        known = piece in MIDDLE or piece in GIVEN
-        if parts >= 2 and piece.small in _AFTER and not (known and end + 1 == run and parts == 2):
+        if single and parts == 1 and not (piece.bare == "a" and found[at] in HMONG and end + 1 < run):
             break
-        if parts >= 3 and not known and not (end + 1 == run and _closes(found, run)):
+        known = piece in MIDDLE or piece in GIVEN or (piece.upper and found[at].upper and end + 1 == run)
+        if (
+            parts >= 2
+            and piece.small in AFTER
+            and not (known and end + 1 == run and _is_given(found, end, parts))
+        ):
+            break
+        if parts >= 3 and not known and not (
+            end + 1 == run and (_closes(found, run) or found[end - 1] in OTHER_MIDDLE)
+        ):  # fmt: skip
             break
         if parts >= 2 and end + 1 < run and f"{piece.bare} {found[end + 1].bare}" in PLACES:
             break
         end += 1
     return end
+
+
+def _is_given(found: Sequence[Piece], at: int, parts: int) -> bool:
+    """Whether a word that begins sentences as well is the last part of a name: "Thái" is not before "độ"."""
+    following = found[at + 1].small if at + 1 < len(found) else ""
+    return parts == 2 or (found[at].small in _PARTNERS and following not in _PARTNERS[found[at].small])
 
 
 def _closes(found: Sequence[Piece], at: int) -> bool:
@@ -189,6 +240,8 @@ def _closes(found: Sequence[Piece], at: int) -> bool:
 def _is_called_after(found: Sequence[Piece], at: int, end: int, cues: frozenset[Cue]) -> bool:
     """Whether a name stands for a street, a school, a shop or somebody in history."""
     bare = " ".join(part.bare for part in found[at:end])
+    if not cues and " ".join(bare.split()[:2]) in NO_PERSONS:
+        return True
     direct = bool(cues & {"address", "title", "intro"})
     if cues & {"place", "number"} and not direct:
         return True
@@ -213,11 +266,36 @@ def _is_vietnamese(found: Sequence[Piece], at: int, end: int, run: int, cues: fr
     if count == 2:
         return solid and given and _is_sure_pair(found, first, end, run, cues)
     if cues & {"address", "title", "self", "role", "person"}:
-        return solid or (second in MIDDLE and given) or is_van_or_thi(second)
+        other = second in OTHER_MIDDLE or (first in HMONG and second.bare == "a")
+        return solid or ((second in MIDDLE or other) and (given or other)) or is_van_or_thi(second)
     sure = second in SURE_MIDDLE
     if given and (solid or sure):
         return True
-    return (solid and sure) or (second in MIDDLE and given and _leads_to_number(found, end))
+    if first in RARE and is_van_or_thi(second) and not first.small.isascii():
+        return True
+    if first in HMONG and second.bare == "a":
+        return True
+    if solid and sure:
+        return first not in DOUBLE
+    if not (second in MIDDLE and given):
+        return False
+    return _leads_to_number(found, end) or _is_rare(found, at, end, run)
+
+
+def _is_rare(found: Sequence[Piece], at: int, end: int, run: int) -> bool:
+    """Whether a surname that few have, with two or three usual names behind it, needs no other word to show
+    it."""
+    first, parts = found[at], found[at:end]
+    pairs = [f"{one.bare} {two.bare}" for one, two in pairwise(parts)]
+    called = not PLACES.isdisjoint(pairs) or pairs[0] in SHOPS or pairs[-1] in SHOPS
+    within = at > 0 and found[at - 1].capital and first.spaced
+    if end != run or end - at > 4 or called or within or len({part.bare for part in parts}) < 3:
+        return False
+    if first.small.isascii():
+        clear = first.bare in CLEAR_RARE
+        return clear or (first in SOLID and parts[0].upper and parts[-1].upper and _closes(found, end))
+    upper = parts[0].upper and parts[-1].upper
+    return first in RARE or upper or (end - at == 4 and found[at + 2] in MIDDLE)
 
 
 def _is_sure_pair(found: Sequence[Piece], first: Piece, end: int, run: int, cues: frozenset[Cue]) -> bool:
@@ -257,11 +335,13 @@ def _is_foreign(found: Sequence[Piece], at: int, end: int, run: int, cues: froze
     first, last = parts[0], parts[-1]
     if len(first.bare) < 2 and found[at + 1].small != ".":
         return False
-    known = first.small in FIRST
+    known = first.small in FIRST or all(part in FIRST for part in first.small.split("-"))
     capitals = sum(part.capital for part in parts)
     foreign = not all(is_syllable(part.bare) for part in parts)
     if cues & {"title", "intro"}:
         return True
+    if "speaker" in cues and foreign and capitals <= 3 and all(len(part.bare) >= 3 for part in parts):
+        return following is None or following.kind != "word" or following.bare in PLAIN
     if "human" in cues or ({"sign", "person"} <= cues and foreign and _closes(found, end)):
         return capitals <= 3 or known
     if capitals > 3 and not (known and cues & {"self", "person"}):
@@ -277,7 +357,8 @@ def _is_foreign(found: Sequence[Piece], at: int, end: int, run: int, cues: froze
     if cues & {"address", "role"}:
         return True
     in_place = f"{parts[-2].bare} {last.bare}" in PLACES
-    return run - at <= 3 and "number" not in cues and len(last.bare) >= 4 and not in_place
+    long = len(last.bare) >= 4 or _leads_to_number(found, end)
+    return run - at <= 3 and "number" not in cues and long and not in_place
 
 
 def _is_reversed(parts: Sequence[Piece], following: Piece | None, cues: frozenset[Cue]) -> bool:
@@ -303,7 +384,7 @@ def _is_no_person(parts: Sequence[Piece], following: Piece | None, cues: frozens
         return True
     if first.small in _NO_NAMES or any(part.small in _GROUPS for part in parts):
         return True
-    if first.small not in FIRST and any(part.small in _AFTER for part in parts):
+    if first.small not in FIRST and any(part.small in AFTER for part in parts):
         return True
     bare = " ".join(part.bare for part in parts)
     if bare in FIGURES or " ".join(part.bare for part in parts[:2]) in SHOPS:

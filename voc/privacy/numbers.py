@@ -42,11 +42,12 @@ _LIST = re.compile(
 _SINGLE = re.compile(r"[ .\-]|[ \t]{2}")
 _PRICE = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _UNIT = re.compile(
-    r"[ \t]?(?:(?:d|vnd|dong|k|tr|trieu|ty|usd|ngan|nghin|cai|chiec|diem|points?|kg|g|gr|gram|ml|l|km|m|m2|"
-    r"m3|kwh|mbps|lan|luot|ngay|gio|phut|thang|nguoi|do)(?![^\W_])|[%$€£₫])"
+    r"[ \t]?(?:(?:d|vnd|dong|k|tr|trieu|ty|usd|ngan(?! hang)|nghin|cai|chiec|diem|points?|kg|g|gr|gram|ml|l"
+    r"|km|m|m2|m3|kwh|mbps|lan|luot|ngay|gio|phut|thang|nguoi|do)(?![^\W_])|[%$€£₫])"
 )
 _CURRENCY = re.compile(r"(?:[$€£₫]|(?<![^\W_])(?:usd|vnd|rp|rs))[ ]?$")
 _PLUS = re.compile(r"\([ ]?\+[ ]?$|\+[ ]?\(?[ ]?$")
+_PLUS_SAID = re.compile(r"(?<![^\W_])(?:plus|cong) $")
 _URL = re.compile(
     r"(?:https?://|www\.)\S{1,300}|(?<![^\W_@.\-])[a-z0-9-]{2,40}(?:\.[a-z0-9-]{2,40}){0,4}"
     r"\.(?:vn|com|net|org|io|me|ly|shop|store|info|asia|example|co)/\S{0,300}"
@@ -55,10 +56,14 @@ _CHAT = re.compile(r"(?:https?://)?(?:www\.)?(?:zalo|wa|viber)\.(?:me|vn|com|cli
 _TAIL = re.compile(r"[A-Z]{1,4}(?![^\W\d_])|[-_/]?[A-Z]+\d|[A-Za-z]\d|-0\d\d(?!\d)")
 _MORE = re.compile(r"[1-9]\d{0,5}(?!\d)")
 _HEAD = re.compile(r"[A-Z]{1,6}\d{0,4}[-_/]$")
-_AMERICAN = re.compile(r"\(?[2-9]\d{2}\) ?[2-9]\d{2}[-. ]\d{4}(?!\d)|[2-9]\d{2}([-.])[2-9]\d{2}\1\d{4}(?!\d)")
+_AMERICAN = re.compile(
+    r"(?:1[-. ])?\(?[2-9]\d{2}\) ?[2-9]\d{2}[-. ]\d{4}(?!\d)"
+    r"|1([-.])[2-9]\d{2}\1[2-9]\d{2}\1\d{4}(?!\d)|[2-9]\d{2}([-.])[2-9]\d{2}\2\d{4}(?!\d)"
+)
 _MONEY = re.compile(
     r"(?<![^\W_])(?:ck|chuyen|hoan|refund|transfer|nap|rut|tra|tien|gui|ban|stk|tk|tai khoan)(?![^\W_])"
 )
+_OWNER = re.compile(r"[ \t,;(\-]{0,3}(?:ctk|chu (?:tk|tai khoan)|ten tk|ten tai khoan)(?![^\W_])")
 _IBAN = re.compile(r"(?<![^\W_])[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?(?![^\W_])")
 
 
@@ -115,6 +120,9 @@ def find(plain: Plain) -> list[Found]:
                 found.append(one)
             if one is not None or kind:
                 since = row[at + taken - 1].end
+                if one is not None and one.type == "account":
+                    bank = cues.BANK_AFTER.match(plain.folded, since)
+                    since = bank.end() if bank else since
                 said, length = kind, sum(len(group.digits) for group in row[at : at + taken])
             left -= sum(len(group.digits) for group in row[at : at + taken])
             at += taken
@@ -166,7 +174,8 @@ def _numbers(plain: Plain, row: Sequence[Group], at: int) -> Iterator[_Number]:
     start = row[at].start
     plus = None
     if not row[at].digits.startswith("0"):  # "a + 0912…" adds one more number
-        plus = _PLUS.search(plain.text, max(0, start - 4), start)
+        signs = _PLUS_SAID if row[at].spelled else _PLUS
+        plus = signs.search(plain.folded, max(0, start - 6), start)
     if plus:
         start = plus.start()
     elif start and plain.text[start - 1] == "(":
@@ -250,6 +259,8 @@ def _phone(plain: Plain, numbers: Sequence[_Number], _: _Number, kind: cues.Anno
     announced = kind == "phone"
     if usable[0].plus or usable[0].digits.startswith("00"):
         return _from_abroad(plain, usable)
+    if usable[0].digits.startswith("84") and usable[0].spelled:
+        usable = usable[::-1]
     for number in usable:
         if number.guessed > _MOST_GUESSED:
             continue
@@ -262,7 +273,7 @@ def _phone(plain: Plain, numbers: Sequence[_Number], _: _Number, kind: cues.Anno
             return number, "phone", value
     for number in usable:
         if _AMERICAN.fullmatch(plain.text, number.start, number.end):
-            return number, "phone", "1" + number.digits
+            return number, "phone", "1" + number.digits[-10:]
         if announced and not number.guessed and 8 <= len(number.digits) <= 12:
             value = phones.abroad(number.digits)
             if value:
@@ -303,16 +314,28 @@ def _paper(plain: Plain, numbers: Sequence[_Number], _: _Number, kind: cues.Anno
 
 
 def _card(plain: Plain, numbers: Sequence[_Number], _: _Number, kind: cues.Announced) -> _Result:
-    """The longest number that is a card's, one of sixteen digits before all others."""
+    """The longest number that is a card's, one of sixteen digits before all others but Napas's nineteen."""
     long = [number for number in numbers if len(number.digits) >= 13]
-    for number in sorted(long, key=lambda one: (len(one.digits) != 16, -len(one.digits))):
+    usual = 19 if long and _is_national(plain, long[-1]) else 16
+    for number in sorted(long, key=lambda one: (len(one.digits) != usual, -len(one.digits))):
         if not number.guessed and _ends(plain, number) and is_card(number.digits, announced=kind == "card"):
             return number, "card", number.digits
     return None
 
 
+def _is_national(plain: Plain, number: _Number) -> bool:
+    """Whether nineteen digits are one card of Napas, and not sixteen with something behind them."""
+    if len(number.digits) != 19 or not number.digits.startswith("9704"):
+        return False
+    if _UNIT.match(plain.folded, number.end):
+        return False
+    return len(set(re.findall(r"\D+", plain.text[number.start : number.end]))) <= 1
+
+
 def _account(plain: Plain, _: Sequence[_Number], whole: _Number, kind: cues.Announced) -> _Result:
     least = 6 if kind == "account" else _LEAST_UNSURE
+    if kind == "bank" and not whole.digits.endswith("00") and _speaks_of_money(plain, whole):
+        least = 7
     written = plain.text[whole.start : whole.end]
     if len(whole.digits) < least or whole.guessed > 1 or _UNIT.match(plain.folded, whole.end):
         return None
@@ -333,11 +356,7 @@ def _account_at_bank(
     if not cues.BANK_AFTER.match(plain.folded, whole.end):
         return None
     is_phone = _phone(plain, numbers, whole, kind) is not None
-    if (
-        is_phone
-        and kind != "perhaps"
-        and not _MONEY.search(plain.folded, max(0, whole.start - 48), whole.start)
-    ):
+    if is_phone and kind != "perhaps" and not _speaks_of_money(plain, whole):
         return None
     return _account(plain, numbers, whole, kind)
 
@@ -345,15 +364,31 @@ def _account_at_bank(
 def _account_after_bank(
     plain: Plain, numbers: Sequence[_Number], whole: _Number, kind: cues.Announced
 ) -> _Result:
-    if _phone(plain, numbers, whole, kind) and not _MONEY.search(
-        plain.folded, max(0, whole.start - 48), whole.start
-    ):
+    owned = _OWNER.match(plain.folded, whole.end) is not None
+    if _phone(plain, numbers, whole, kind) and not (owned or _speaks_of_money(plain, whole)):
         return None
     return _account(plain, numbers, whole, kind)
 
 
+def _speaks_of_money(plain: Plain, whole: _Number) -> bool:
+    """Whether the words before a number speak of money that goes somewhere."""
+    return _MONEY.search(plain.folded, max(0, whole.start - 48), whole.start) is not None
+
+
+def _spoken_of(plain: Plain, numbers: Sequence[_Number], _: _Number, __: cues.Announced) -> _Result:
+    """Nine digits that no word announces, where the old paper is spoken of before them or right behind."""
+    for number in numbers:
+        if len(number.digits) != 9 or number.plus or number.guessed or not _ends(plain, number):
+            continue
+        if _PRICE.fullmatch(plain.text[number.start : number.end]) and number.digits.endswith("000"):
+            return None
+        if cues.speaks_of_old_paper(plain, number.start, number.end):
+            return number, "cmnd", number.digits
+    return None
+
+
 _READERS = {
-    "": (_account_at_bank, _phone, _card, _paper),
+    "": (_account_at_bank, _phone, _card, _paper, _spoken_of),
     "phone": (_phone, _card, _paper),
     "paper": (_paper, _phone, _card),
     "old paper": (_paper, _phone, _card),

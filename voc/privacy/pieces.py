@@ -36,6 +36,7 @@ class Piece:
         small: in small letters.
         bare: the same without marks.
         capital: whether it begins with a capital that says something: in a shouted stretch none does.
+        upper: whether it is all in such capitals, and more than one.
         spaced: whether white space stands before it.
     """
 
@@ -45,6 +46,7 @@ class Piece:
     small: str
     bare: str
     capital: bool
+    upper: bool
     spaced: bool
 
 
@@ -59,10 +61,11 @@ def pieces(plain: Plain) -> list[Piece]:
         while shouted and shouted[0][1] <= start:
             shouted.pop(0)
         loud = bool(shouted) and shouted[0][0] <= start
+        capital = text[start] != small[start] and not loud
         found.append(
             Piece(
                 match.lastgroup or "word", start, end, small[start:end], folded[start:end],  # type: ignore[arg-type]
-                text[start] != small[start] and not loud, start > at,
+                capital, capital and end > start + 1 and text[start:end].isupper(), start > at,
             )
         )  # fmt: skip
         at = end

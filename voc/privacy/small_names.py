@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from voc.privacy.lexicon import (
+    AFTER,
     CLEAR,
     DOUBLE,
     FIGURES,
@@ -17,8 +18,11 @@ from voc.privacy.lexicon import (
     GIVEN,
     LOOKALIKE,
     MIDDLE,
+    NO_PERSONS,
     NOT_LAST,
+    PLAIN,
     PLAINLY,
+    RARE,
     SHOPS,
     SOLID,
     SURE_MIDDLE,
@@ -33,6 +37,8 @@ _MOST_PARTS = 4
 #: Given names that, typed without marks or with them, are everyday words and so end a name of three parts.
 _ENDS = words("around", "ends")
 _ENDS_MARKED = words("around", "ends_marked")
+#: Of these, those that end a clause as a name more often than as a word.
+_LAST = frozenset({"chi", "phong", "lam", "nhu", "y"})
 #: Words that may follow a name of four parts.
 _GOES_ON = words("around", "goes_on")
 #: Surnames that are everyday words without their marks: less often, and so often that even a cue is not
@@ -41,9 +47,9 @@ _DOUBTFUL = words("around", "doubtful")
 _EVERYDAY = words("around", "everyday")
 #: "bộ phận", "thành phần", "một phần", "qua phần" without marks.
 _BEFORE_PHAN = frozenset({"bo", "thanh", "mot", "qua"})
-#: Everyday English words, which are no surnames and go on after one.
-_PLAIN = words("around", "plain")
 _PEOPLE = frozenset({"address", "title", "self", "role", "person"})
+#: Surnames that without marks are hardly any other word.
+_CLEAR_BARE = frozenset({"nguyen", "tran", "pham", "huynh", "bui", "trinh", "phung"})
 
 
 def vietnamese(found: Sequence[Piece], at: int) -> int:
@@ -54,6 +60,8 @@ def vietnamese(found: Sequence[Piece], at: int) -> int:
     parts = found[at:end]
     bare = " ".join(piece.bare for piece in parts)
     if len(parts) < 2 or bare in SHOPS or not _may_be_given(parts):
+        return 0
+    if f"{parts[0].bare} {parts[1].bare}" in NO_PERSONS:
         return 0
     if parts[0].bare == "phan" and at and found[at - 1].bare in _BEFORE_PHAN:
         return 0
@@ -81,9 +89,11 @@ def _end(found: Sequence[Piece], at: int) -> int:
             return end + 1  # Nguyễn Văn A
         if piece not in GIVEN and piece not in MIDDLE:
             break
-        if parts == 2 and _is_everyday(piece) and not is_van_or_thi(found[end - 1]):
+        last = piece.bare in _LAST and (end + 1 >= len(found) or found[end + 1].kind != "word")
+        if parts == 2 and _is_everyday(piece) and not (last or is_van_or_thi(found[end - 1])):
             break
-        if parts == 3 and (piece.bare in _ENDS or not _may_end(found, end + 1)):
+        sure = found[at + 1].small in ("văn", "thị") and piece.small not in AFTER
+        if parts == 3 and ((piece.bare in _ENDS and not last) or not (sure or _may_end(found, end + 1))):
             break
         end += 1
     return end
@@ -108,7 +118,8 @@ def _is_sure_marked(parts: Sequence[Piece], cues: frozenset[Cue], *, closed: boo
     if "intro" in cues:
         return first in SOLID or surest or (closed and (sure or second in MIDDLE))
     if cues & _PEOPLE:
-        return plainly or surest or (first in SOLID and sure)
+        usual = "speaker" in cues and second in MIDDLE and (first in SOLID or first in RARE)
+        return plainly or surest or (first in SOLID and sure) or usual
     return (surest and first in SOLID) or (first.small in CLEAR and second in MIDDLE)
 
 
@@ -121,10 +132,13 @@ def _is_sure_bare(parts: Sequence[Piece], cues: frozenset[Cue], *, closed: bool)
     surest = is_van_or_thi(second)
     sure = surest or second in SURE_MIDDLE
     if "intro" in cues:
-        return first in SOLID or (closed and sure and first.bare not in _EVERYDAY)
+        known = sure or ("sign" in cues and second in MIDDLE)
+        return first in SOLID or (closed and known and first.bare not in _EVERYDAY)
     if first not in SOLID:
         return False
-    if cues & _PEOPLE and sure and not doubtful:
+    if cues & _PEOPLE and sure and not doubtful and first.bare != "phan":
+        return True
+    if cues & _PEOPLE and closed and first.bare in _CLEAR_BARE and second in MIDDLE:
         return True
     return surest and (first.bare not in _DOUBTFUL or bool(cues & {"address", "title", "self"}))
 
@@ -142,8 +156,8 @@ def english(found: Sequence[Piece], at: int) -> int:
     last = found[at + 1]
     if last.kind != "word" or not last.spaced or len(last.bare) < 3:
         return 0
-    if last.bare in _PLAIN or last.bare in NOT_LAST:
+    if last.bare in PLAIN or last.bare in NOT_LAST:
         return 0
-    if at + 2 < len(found) and found[at + 2].kind == "word" and found[at + 2].bare not in _PLAIN:
+    if at + 2 < len(found) and found[at + 2].kind == "word" and found[at + 2].bare not in PLAIN:
         return 0
     return at + 2 if cues_before(found, at) & {"intro", "title", "self"} else 0

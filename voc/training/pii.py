@@ -68,7 +68,8 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         InvalidInput: a field is missing, a type is unknown, or offsets lie outside the text or on each other.
     """
-    return [_row(line, f"line {number}") for number, line in enumerate(read_jsonl(path), 1)]
+    lines = list(read_jsonl(path))  # all of them, so that the file is closed when one is refused
+    return [_row(line, f"line {number}") for number, line in enumerate(lines, 1)]
 
 
 def _row(line: Mapping[str, Any], place: str) -> Row:
