@@ -39,7 +39,7 @@ from voc.topics import TopicModel, centred, open_registry
 log = logging.getLogger(__name__)
 
 #: Raised by hand whenever the code of a stage changes what it says.
-READING_REVISION = 3
+READING_REVISION = 4
 JUDGING_REVISION = 3
 #: The files of ``models/`` on which a verdict depends, beside the topics and the heads.
 READ_BY = ("encoder.onnx", "tokenizer.json", "language.json", "features.skops")
