@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 HERE = Path(__file__).parent
 PAGES = tuple(HERE / name for name in ("quality.md", "topics-quality.md", "scale.md", "reliability.md"))
@@ -246,6 +247,53 @@ def million() -> str:
     return columns(names, ((f"{one['feedback']:,}", one) for one in read("million")), "feedback")
 
 
+def page_loading() -> str:
+    """The facts in memory: how long they take, and how much."""
+    loading = read("page")["loading"]
+    rows = [
+        ("feedback", f"{loading['feedback']:,}"),
+        ("lines of what segments speak of", f"{loading['mentions']:,}"),
+        ("database, MB", f"{read('page')['database_mb']:,}"),
+        ("first load, s", f"{loading['first_load_s']:.1f}"),
+        ("of it on the processors, s", f"{loading['first_load_cpu_s']:.1f}"),
+        ("bytes in memory for each feedback", f"{loading['bytes_per_feedback']:.0f}"),
+        ("a look where nothing changed, ms", f"{loading['unchanged']['median_ms']:.2f}"),
+        ("a look after one feedback more, ms", f"{loading['after_one_added']['median_ms']:.1f}"),
+        ("a look after one was changed, ms", f"{loading['after_one_changed']['median_ms']:.1f}"),
+    ]
+    return table(["", "median"], rows)
+
+
+def page_lists() -> str:
+    """Filtered lists beside plain SQL."""
+    head = [
+        "list of 50", "matching", "list, ms", "request, ms", "request p95, ms", "request, ms of CPU",
+        "plain SQL, ms", "list to plain", "request to plain",
+    ]  # fmt: skip
+    rows = [
+        [
+            f"`{unquote_plus(one['address'])}`" if one["address"] else "all", f"{one['matching']:,}",
+            *(f"{one[part][name]:.1f}" for part, name in (
+                ("facts", "median_ms"), ("route", "median_ms"), ("route", "p95_ms"), ("route", "cpu_ms"),
+                ("plain", "median_ms"),
+            )),
+            f"{one['facts_to_plain']:.2f}", f"{one['route_to_plain']:.2f}",
+        ]
+        for one in read("page")["lists"]
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+def page() -> str:
+    """Pages and reports of the API."""
+    head = ["request", "median, ms", "p95, ms", "ms of CPU", "kB"]
+    rows = []
+    for one in read("page")["pages"]:
+        took = [f"{one[name]:.0f}" for name in ("median_ms", "p95_ms", "cpu_ms")]
+        rows.append([f"`{one['address']}`", *took, f"{one['bytes'] / 1000:.0f}"])
+    return table(head, rows)
+
+
 def load() -> str:
     """The service under load, one row for each number of clients."""
     names = {
@@ -322,7 +370,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "styles": styles, "translations": translations, "hops": hops, "agreement": agreement,
     "baselines": baselines, "news-words": news_words, "news-numbers": news_numbers, "grouped": grouped,
     "tried": tried, "million": million, "load": load, "flat": flat, "checked": checked,
-    "faults": faults,
+    "faults": faults, "page": page, "page-lists": page_lists, "page-loading": page_loading,
     "fuzz": fuzz, "personal": personal,
 }  # fmt: skip
 

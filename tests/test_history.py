@@ -228,11 +228,11 @@ def test_a_killed_run_leaves_identical_tables_in_the_end(
 
 def test_a_rollback_leaves_what_was_before(filled: Services) -> None:
     move(filled)
-    before = tables(filled.store, "runs")
+    before = tables(filled.store, "runs", "changes")
     run, _ = filled.history.run(Filter())
-    assert tables(filled.store, "runs") != before
+    assert tables(filled.store, "runs", "changes") != before
     assert filled.history.rollback(run.number).state == "rolled_back"
-    assert tables(filled.store, "runs") == before
+    assert tables(filled.store, "runs", "changes") == before
     with pytest.raises(Conflict) as caught:
         filled.history.rollback(run.number)
     assert caught.value.code == "run_not_finished"
@@ -485,7 +485,7 @@ def test_a_correction_during_a_run_is_there_when_it_ends(filled: Services, monke
 def test_a_new_reader_reads_again_and_the_old_reading_stays(filled: Services, monkeypatch) -> None:
     pipeline = filled.pipelines.get()
     old = pipeline.reader.version
-    before = tables(filled.store, "runs")
+    before = tables(filled.store, "runs", "changes")
     monkeypatch.setattr(pipeline, "version", "2099.01-eeeeee")
     monkeypatch.setattr(pipeline.reader, "version", "e5s-new-r1")
     run, change = filled.history.run(Filter())
@@ -493,7 +493,7 @@ def test_a_new_reader_reads_again_and_the_old_reading_stays(filled: Services, mo
     readers = Counter(row[0] for row in filled.store.db.execute("SELECT reader FROM readings"))
     assert readers == {old: 9, "e5s-new-r1": 9}
     filled.history.rollback(run.number)
-    after = tables(filled.store, "runs")
+    after = tables(filled.store, "runs", "changes")
     assert {name: rows for name, rows in after.items() if name != "readings"} == {
         name: rows for name, rows in before.items() if name != "readings"
     }

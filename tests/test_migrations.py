@@ -22,7 +22,7 @@ KEPT = Feedback(
 TABLES = {
     "feedback", "feedback_words", "analyses", "segments", "runs", "readings", "work_list", "topics", "shown",
     "corrections", "themes", "prototypes", "topic_events", "topic_space", "proposals", "proposal_items",
-    "models", "model_files", "promotions", "replaced",
+    "models", "model_files", "promotions", "replaced", "changes",
 }  # fmt: skip
 
 

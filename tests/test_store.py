@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from voc.errors import InvalidInput, StoreError
 from voc.ingest import validate
 from voc.records import Analysis, Candidate, Feedback, Reading, Segment, Span
-from voc.store import Filter, Kept, KeptReading, Store, TrendCount, as_kept, match_query
+from voc.store import Filter, Kept, KeptReading, Store, as_kept, match_query
 
 Make = Callable[..., Feedback]
 NOW = 1_800_000_000.0
@@ -112,7 +112,7 @@ def test_every_connection_is_wal_and_fully_synchronous(store: Store) -> None:
 
 def test_folders_are_made_and_a_second_prepare_changes_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "a" / "b" / "voc.db")
-    assert len(store.prepare()) == 16
+    assert len(store.prepare()) == 19
     assert store.prepare() == []
     store.close()
 
@@ -690,70 +690,6 @@ def test_each_reader_has_its_own_reading_and_none_keeps_it(store: Store, feedbac
     store.save([analysis("a")], [reading(3)], "r2")
     assert len(store.runs.page("r1", "p3", Filter(), 0, 9)[0].reading.words) == 1
     assert len(store.runs.page("r2", "p3", Filter(), 0, 9)[0].reading.words) == 3
-
-
-# ---- counts
-
-
-def test_periods_begin_on_their_first_day(store: Store, feedback: Make) -> None:
-    days = {
-        "2025-12-29T00:00:00.000Z": ("2025-12-29", "2025-12-29", "2025-12-01"),  # a Monday
-        "2026-01-01T12:00:00.000Z": ("2026-01-01", "2025-12-29", "2026-01-01"),
-        "2026-01-04T23:59:59.999Z": ("2026-01-04", "2025-12-29", "2026-01-01"),  # a Sunday
-        "2026-01-05T00:00:00.000Z": ("2026-01-05", "2026-01-05", "2026-01-01"),
-        "2026-02-28T08:00:00.000Z": ("2026-02-28", "2026-02-23", "2026-02-01"),
-        "2027-01-01T08:00:00.000Z": ("2027-01-01", "2026-12-28", "2027-01-01"),
-        "2028-02-29T08:00:00.000Z": ("2028-02-29", "2028-02-28", "2028-02-01"),
-        "0001-01-01T00:00:00.000Z": ("0001-01-01", "0001-01-01", "0001-01-01"),
-        "9999-12-31T23:59:59.999Z": ("9999-12-31", "9999-12-27", "9999-12-01"),
-    }
-    for day, expected in days.items():
-        keep(store, feedback(day, "chữ", occurred_at=day), analysis(day))
-        chosen = Filter(since=day, until=day + "~")
-        found = [store.trends("department", grain, chosen) for grain in ("day", "week", "month")]
-        assert found == [[TrendCount(period, "care", 1, 1)] for period in expected]
-
-
-def test_trends_count_exactly(store: Store, feedback: Make) -> None:
-    sets: list[tuple[str, str, dict[str, Any]]] = [
-        ("a", "2026-11-02", {"topics": ("late", "late", "rude")}),
-        ("b", "2026-11-02", {"topics": ("late",), "sentiment": "positive", "owner": "sales"}),
-        ("c", "2026-11-08", {"topics": ("late", None), "sentiment": "mixed"}),
-        ("d", "2026-11-09", {"topics": ("rude",), "owner": None, "status": "review", "touchpoint": "buy"}),
-        ("e", "2026-12-01", {"topics": (None,), "sentiment": "neutral", "touchpoint": "unknown"}),
-    ]
-    for key, day, judged in sets:
-        keep(store, feedback(key, "chữ", occurred_at=f"{day}T10:00:00.000Z"), analysis(key, **judged))
-    keep(store, feedback("f", "chữ", occurred_at="2026-11-02T10:00:00.000Z"))  # not judged, not counted
-    store.save([analysis("a", ("old",), pipeline="p0")], [None], "r1")
-    store.save([analysis("a", ("late", "late", "rude"))], [None], "r1")
-
-    def counts(dimension: Any, grain: Any, chosen: Filter | None = None) -> list[tuple[Any, ...]]:
-        found = store.trends(dimension, grain, chosen or Filter())
-        return [(row.period, row.key, row.count, row.negative) for row in found]
-
-    assert counts("topic", "day") == [
-        ("2026-11-02", "late", 2, 1), ("2026-11-02", "rude", 1, 1), ("2026-11-08", "late", 1, 0),
-        ("2026-11-09", "rude", 1, 1),
-    ]  # fmt: skip
-    assert counts("topic", "week") == [
-        ("2026-11-02", "late", 3, 1), ("2026-11-02", "rude", 1, 1), ("2026-11-09", "rude", 1, 1)
-    ]  # fmt: skip
-    assert counts("topic", "month") == [("2026-11-01", "late", 3, 1), ("2026-11-01", "rude", 2, 2)]
-    assert counts("department", "month") == [
-        ("2026-11-01", "care", 2, 1), ("2026-11-01", "sales", 1, 0), ("2026-12-01", "care", 1, 0)
-    ]  # fmt: skip
-    assert counts("touchpoint", "month") == [
-        ("2026-11-01", "buy", 1, 1), ("2026-11-01", "support", 3, 1), ("2026-12-01", "unknown", 1, 0)
-    ]  # fmt: skip
-    assert counts("topic", "month", Filter(department="care")) == [
-        ("2026-11-01", "late", 2, 1), ("2026-11-01", "rude", 1, 1)
-    ]  # fmt: skip
-    assert counts("topic", "month", Filter(topic="rude")) == [
-        ("2026-11-01", "late", 1, 1), ("2026-11-01", "rude", 2, 2)
-    ]  # fmt: skip
-    assert store.topic_counts(Filter()) == {"late": (3, 1), "rude": (2, 2)}
-    assert store.topic_counts(Filter(until="2026-11-03T00:00:00.000Z")) == {"late": (2, 1), "rude": (1, 1)}
 
 
 # ---- many at once

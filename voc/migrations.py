@@ -552,6 +552,79 @@ def _receipts(db: Database) -> None:
     db.execute("CREATE TABLE receipts (digest TEXT PRIMARY KEY, seen_at REAL NOT NULL) STRICT")
 
 
+@steps(name="0017_changes")
+def _changes(db: Database) -> None:
+    """Which feedback changed, in the order of the changes; without a feedback: any may have."""
+    db.execute("CREATE TABLE changes (number INTEGER PRIMARY KEY AUTOINCREMENT, feedback INTEGER) STRICT")
+
+
+@steps(name="0018_uploads")
+def _uploads(db: Database) -> None:
+    """Files that people brought, how far they were read, and, until that is done, their bytes."""
+    db.execute(
+        """
+        CREATE TABLE uploads (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            format TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            rows INTEGER NOT NULL,
+            columns TEXT NOT NULL,
+            mapping TEXT NOT NULL DEFAULT '{}',
+            source TEXT,
+            dates TEXT NOT NULL DEFAULT 'day-first',
+            state TEXT NOT NULL DEFAULT 'waiting',
+            author TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            started_at TEXT,
+            finished_at TEXT,
+            after INTEGER NOT NULL DEFAULT 0,
+            done INTEGER NOT NULL DEFAULT 0,
+            created INTEGER NOT NULL DEFAULT 0,
+            known INTEGER NOT NULL DEFAULT 0,
+            skipped INTEGER NOT NULL DEFAULT 0,
+            queued INTEGER NOT NULL DEFAULT 0,
+            bad INTEGER NOT NULL DEFAULT 0,
+            problems TEXT NOT NULL DEFAULT '[]',
+            error TEXT,
+            held_by TEXT,
+            held_until REAL NOT NULL DEFAULT 0
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE upload_files (
+            upload TEXT PRIMARY KEY REFERENCES uploads (id) ON DELETE CASCADE,
+            content BLOB NOT NULL
+        ) STRICT
+        """
+    )
+
+
+@steps(name="0019_digests")
+def _digests(db: Database) -> None:
+    """Which department's week was sent by mail."""
+    db.execute(
+        """
+        CREATE TABLE digests (
+            week TEXT NOT NULL,
+            department TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting',
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due_at REAL NOT NULL DEFAULT 0,
+            held_by TEXT,
+            held_until REAL NOT NULL DEFAULT 0,
+            sent_at TEXT,
+            recipients INTEGER NOT NULL DEFAULT 0,
+            error TEXT,
+            PRIMARY KEY (week, department)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
 def migrate(db: Database) -> list[str]:
     """Applies the pending steps; returns their names.
 

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from voc import corrections as decisions
 from voc.records import Analysis, Correction, Reading
+from voc.store.changes import note
 from voc.store.rows import (
     ANALYSIS,
     INSERT_ANALYSIS,
@@ -133,3 +134,4 @@ def rewrite_analyses(
             own = analysis_of(row, segments_of(db, [(number, row["pipeline"])])[number])
         db.conn.execute("DELETE FROM analyses WHERE feedback = ? AND pipeline = ?", (number, own.pipeline))
         keep_analyses(db, [(number, own)], row["run"], departments)
+    note(db, [number])

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from sqlite_utils import Database
+
 from voc.clock import utc_now
 from voc.corrections import apply, is_new, standing
 from voc.errors import Conflict, NotFound
@@ -34,6 +36,7 @@ class Corrections:
         author: str,
         reason: str | None,
         departments: Mapping[str, str],
+        unless_decided: bool = False,
     ) -> list[Correction]:
         """Keeps what a person said of one feedback and applies it to all its analyses, in one transaction.
 
@@ -42,13 +45,15 @@ class Corrections:
         Args:
             key: id of the feedback.
             departments: key of the department that each topic belongs to.
+            unless_decided: whether to leave it be where it does not wait for review any more.
 
         Returns:
             The corrections that are new.
 
         Raises:
             NotFound: ``feedback_unknown``.
-            Conflict: ``feedback_queued`` if it was not analyzed yet, ``feedback_erased``.
+            Conflict: ``feedback_queued`` if it was not analyzed yet, ``feedback_erased``, or
+                ``feedback_decided``.
         """
         with self._connection.write() as db:
             number = numbers_of(db, [key]).get(key)
@@ -60,6 +65,8 @@ class Corrections:
             if shown is None:
                 raise Conflict("feedback_queued", f"feedback {key!r} was not analyzed yet", "id")
             held = standing(corrections_of(db, [number])[number])
+            if unless_decided:
+                _refuse_decided(db, number, shown[0], key, held)
             fresh = [one for one in said if is_new(held, *one[:3])]
             last = db.conn.execute("SELECT coalesce(max(number), 0) FROM corrections").fetchone()[0]
             db.conn.executemany(
@@ -149,3 +156,12 @@ class Corrections:
         )
         for row in rows:
             yield correction_of(row)
+
+
+def _refuse_decided(db: Database, number: int, pipeline: str, key: str, held: Sequence[Correction]) -> None:
+    row = db.conn.execute(
+        "SELECT status FROM analyses WHERE feedback = ? AND pipeline = ?", (number, pipeline)
+    ).fetchone()
+    if row["status"] != "review":
+        by = f" by {held[-1].author}" if held else ""
+        raise Conflict("feedback_decided", f"feedback {key!r} was decided{by} meanwhile", "id")

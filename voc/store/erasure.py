@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from voc.clock import utc_now
 from voc.errors import Unavailable
 from voc.records import Feedback
+from voc.store.changes import note
 from voc.store.connection import Connection
 from voc.store.failures import translated
 from voc.store.outbox import Outbox
@@ -237,6 +238,7 @@ class Erasures:
                 (as_json(said), row["feedback"], row["pipeline"]),
             )
         self._outbox.erase(db, numbers)
+        note(db, numbers)
         if _forget_examples(db, quotes):
             # Processes that run have the topics in memory: another number of the database tells them.
             (present,) = db.conn.execute("PRAGMA user_version").fetchone()

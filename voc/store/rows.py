@@ -55,6 +55,11 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=dict, separators=(",", ":"))
 
 
+def _read(text: str) -> Any:
+    """JSON; what is empty, as most of it is, at once."""
+    return [] if text == "[]" else {} if text == "{}" else json.loads(text)
+
+
 def feedback_of(row: sqlite3.Row) -> Feedback:
     """A row with the columns `FEEDBACK`.
 
@@ -67,18 +72,18 @@ def feedback_of(row: sqlite3.Row) -> Feedback:
     return Feedback(
         row["id"], row["text"], row["source"], row["external_id"], row["occurred_at"], row["received_at"],
         row["channel"], row["told_touchpoint"], row["customer_ref"],
-        json.loads(row["scores"]), json.loads(row["attributes"]), row["erased_at"],
+        _read(row["scores"]), _read(row["attributes"]), row["erased_at"],
     )  # fmt: skip
 
 
 def analysis_of(row: sqlite3.Row, parts: Sequence[sqlite3.Row]) -> Analysis:
     """A row with the columns `ANALYSIS`, and the rows of its segments."""
     segments = tuple(segment_of(part, row["text"]) for part in parts)
-    candidates = tuple(Candidate(**entry) for entry in json.loads(row["candidates"]))
+    candidates = tuple(Candidate(**entry) for entry in _read(row["candidates"]))
     return Analysis(
         row["id"], row["language"], row["sentiment"], row["sentiment_score"], row["sentiment_confidence"],
-        row["owner"], row["owner_confidence"], tuple(json.loads(row["cooperators"])), row["touchpoint"],
-        row["status"], candidates, tuple(json.loads(row["hops"])), segments, row["pipeline"],
+        row["owner"], row["owner_confidence"], tuple(_read(row["cooperators"])), row["touchpoint"],
+        row["status"], candidates, tuple(_read(row["hops"])), segments, row["pipeline"],
     )  # fmt: skip
 
 

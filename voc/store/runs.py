@@ -20,6 +20,7 @@ from voc.clock import utc_now
 from voc.errors import Conflict, NotFound
 from voc.records import Analysis, Reading
 from voc.store.analyses import keep_analyses, keep_readings, rewrite_analyses, segments_of
+from voc.store.changes import note_all
 from voc.store.connection import Connection
 from voc.store.filters import Filter, where_of
 from voc.store.outbox import Outbox
@@ -177,6 +178,7 @@ class Runs:
                 "WHERE feedback IN (SELECT feedback FROM replaced WHERE run = ?)",
                 (run.pipeline, run.number),
             )
+            note_all(db)
             db.conn.execute(
                 "UPDATE runs SET state = 'finished', finished_at = ?, held_by = NULL WHERE id = ?",
                 (utc_now(), run.number),
@@ -210,6 +212,7 @@ class Runs:
                 "WHERE r.run = ? AND r.feedback = shown.feedback",
                 (number,),
             )
+            note_all(db)
             self._end(db, number, "rolled_back")
             self._outbox.run(db, self._one(db, number).as_dict())
         self._sweep()

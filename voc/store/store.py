@@ -1,4 +1,4 @@
-"""Feedback, their analyses, the work list, and counts over them."""
+"""Feedback, their analyses and the work list."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from sqlite_utils import Database
 from voc.records import Analysis, Feedback, Reading
 from voc.store.analyses import keep_analyses, keep_readings, numbers_of, segments_of
 from voc.store.audit import Audit
+from voc.store.changes import Changes, note
+from voc.store.columns import Columns
 from voc.store.connection import Connection
 from voc.store.copies import Copies
 from voc.store.corrections import Corrections
 from voc.store.deliveries import Deliveries
+from voc.store.digests import Digests
 from voc.store.emerging import Stretches
 from voc.store.erasure import Erasures
 from voc.store.filters import Filter, where_of
 from voc.store.models import ModelTables
 from voc.store.outbox import Outbox
 from voc.store.people import People
+from voc.store.precedents import Precedents
 from voc.store.proposals import Proposals
 from voc.store.receipts import Receipts
 from voc.store.review import Queue
@@ -32,21 +36,14 @@ from voc.store.rows import ANALYSIS, CURRENT, FEEDBACK, analysis_of, as_json, fe
 from voc.store.runs import Runs
 from voc.store.secrets import Secrets
 from voc.store.topics import TopicTables
+from voc.store.uploads import Uploads
 from voc.text import fold
 
 Outcome = Literal["created", "exists", "conflict"]
-Grain = Literal["day", "week", "month"]
-Dimension = Literal["topic", "department", "touchpoint"]
 
 #: Longest that a row is held, or has to wait, in seconds: more than the settings allow for a lease and the
 #: time-out of a request together. What is held for longer was so before the clock was set back, and is free.
 LONGEST_S = 7_200.0
-
-_PERIOD: dict[Grain, str] = {
-    "day": "substr(f.occurred_at, 1, 10)",
-    "week": "date(f.occurred_at, 'weekday 0', '-6 days')",  # the Monday of its ISO week
-    "month": "substr(f.occurred_at, 1, 7) || '-01'",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +72,6 @@ class Kept:
         return body | {"corrected": list(self.corrected)} if self.corrected else body
 
 
-@dataclass(frozen=True, slots=True)
-class TrendCount:
-    """Feedback of one period that concern one key, and how many of them are negative."""
-
-    period: str
-    key: str
-    count: int
-    negative: int
-
-
 class Store(Connection):
     """Feedback, their analyses and the work list; other tables through its parts.
 
@@ -98,12 +85,17 @@ class Store(Connection):
         runs: history judged again.
         stretches: segments of a stretch of time with their vectors.
         queue: what waits for a person's decision.
+        precedents: what was said of a feedback before, and of others like it.
         receipts: signed messages that were taken lately.
         people: keys, people and their sessions.
         audit: who did what.
+        changes: which feedback changed since when.
+        columns: many feedback column by column.
         copies: where copies were written to disk.
         secrets: made by this installation, for itself.
+        digests: which department's week was sent.
         erasures: what was erased, and all that is kept of a customer.
+        uploads: files that people brought, until they are read.
     """
 
     def __init__(self, path: Path, busy_timeout_ms: int = 15_000) -> None:
@@ -117,12 +109,17 @@ class Store(Connection):
         self.runs = Runs(self, self.outbox)
         self.stretches = Stretches(self)
         self.queue = Queue(self)
+        self.precedents = Precedents(self)
         self.receipts = Receipts(self)
         self.people = People(self)
         self.audit = Audit(self)
+        self.changes = Changes(self)
+        self.columns = Columns(self)
         self.copies = Copies(self)
         self.secrets = Secrets(self)
+        self.digests = Digests(self)
         self.erasures = Erasures(self, self.outbox, self.secrets)
+        self.uploads = Uploads(self)
 
     # ---- feedback
 
@@ -133,10 +130,14 @@ class Store(Connection):
         same, ``conflict`` if not, or if it was erased; both come with the row as it was kept first.
         """
         until = time.time() + lease_s
+        fresh: list[int] = []
         with self.write() as db:
-            return [self._add(db, row, holder, until) for row in rows]
+            added = [self._add(db, row, holder, until, fresh) for row in rows]
+            note(db, fresh)
+        return added
 
-    def _add(self, db: Database, row: Feedback, holder: str, until: float) -> Added:
+    def _add(self, db: Database, row: Feedback, holder: str, until: float, fresh: list[int]) -> Added:
+        """Keeps one row; the numbers of those that are new are put to ``fresh``."""
         if row.external_id is not None:
             known = db.conn.execute(
                 f"SELECT {FEEDBACK} FROM feedback f WHERE f.source = ? AND f.external_id = ?",  # noqa: S608
@@ -149,7 +150,8 @@ class Store(Connection):
                 return Added(erased, "conflict")
         values = row.as_dict() | {"scores": as_json(row.scores), "attributes": as_json(row.attributes)}
         table = db["feedback"]
-        number = table.insert(values).last_pk  # type: ignore[union-attr]
+        number: int = table.insert(values).last_pk  # type: ignore[union-attr,assignment]
+        fresh.append(number)
         db["feedback_words"].insert({"rowid": number, "folded": fold(row.text)})  # type: ignore[union-attr]
         db["work_list"].insert({"feedback": number, "held_by": holder, "held_until": until})  # type: ignore[union-attr]
         return Added(row, "created")
@@ -166,6 +168,15 @@ class Store(Connection):
             (json.dumps(list(keys)),),
         ).fetchall()
         return {kept.feedback.id: kept for kept in self._kept(rows)}
+
+    def numbered(self, numbers: Sequence[int]) -> dict[int, Kept]:
+        """Those of the feedback that exist, by row number."""
+        rows = self.db.conn.execute(
+            f"SELECT {FEEDBACK}, {ANALYSIS} FROM feedback f {CURRENT} "  # noqa: S608
+            "WHERE f.number IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        ).fetchall()
+        return dict(zip((row["number"] for row in rows), self._kept(rows), strict=True))
 
     def find(
         self, chosen: Filter, limit: int, after: tuple[str, str] | None = None
@@ -301,6 +312,7 @@ class Store(Connection):
             db.conn.executemany(
                 "DELETE FROM work_list WHERE feedback = ?", [(number,) for number, _, _ in present]
             )
+            note(db, [number for number, _, _ in present])
             self.outbox.feedback(db, fresh, cause="analysis")
 
     def revision(self) -> tuple[int, int, int]:
@@ -312,36 +324,3 @@ class Store(Connection):
             "(SELECT user_version FROM pragma_user_version)"
         ).fetchone()
         return int(row[0]), int(row[1]), int(row[2])
-
-    # ---- counts
-
-    def trends(self, dimension: Dimension, grain: Grain, chosen: Filter) -> list[TrendCount]:
-        """Feedback per period and key. A feedback counts once for each topic or department it has.
-
-        By department a feedback counts for its owner; by topic, for every topic of its segments.
-        """
-        where, values = where_of(chosen)
-        key = {"topic": "s.topic", "department": "a.owner", "touchpoint": "a.touchpoint"}[dimension]
-        joined = (
-            "JOIN (SELECT DISTINCT feedback, pipeline, topic FROM segments WHERE topic IS NOT NULL) s "
-            "ON s.feedback = f.number AND s.pipeline = h.pipeline"
-            if dimension == "topic"
-            else ""
-        )
-        where.append(f"{key} IS NOT NULL")
-        rows = self.db.conn.execute(
-            f"SELECT {_PERIOD[grain]} AS period, {key} AS key, count(*) AS count, "  # noqa: S608
-            "sum(a.sentiment = 'negative') AS negative "
-            f"FROM feedback f {CURRENT} {joined} WHERE {' AND '.join(where)} "
-            "GROUP BY period, key ORDER BY period, key",
-            values,
-        ).fetchall()
-        return [TrendCount(row["period"], row["key"], row["count"], row["negative"]) for row in rows]
-
-    def topic_counts(self, chosen: Filter) -> dict[str, tuple[int, int]]:
-        """Feedback and negative feedback per topic key."""
-        totals: dict[str, tuple[int, int]] = {}
-        for row in self.trends("topic", "month", chosen):
-            count, negative = totals.get(row.key, (0, 0))
-            totals[row.key] = (count + row.count, negative + row.negative)
-        return totals
