@@ -1016,10 +1016,43 @@ _QUERIES = (
     f"?source={HIDDEN}", "?topic=delivery-late", "?status=review", "?sentiment=negative", "?from=2025-01-01",
 )  # fmt: skip
 
+#: Of pages, which repeat what was asked for: without the words that nothing else may show.
+_PAGE_QUERIES = tuple(query for query in _QUERIES if HIDDEN not in query)
+
 #: Every route of the application, by method and endpoint. A new route needs its line here: what a
 #: department's key gets of it, with the parameters by which it would be likeliest to give something away.
 WALK: dict[str, list[Call]] = {
-    "GET home": [Call("/", 302)],
+    "GET dashboard.overview": [Call(f"/{query}") for query in _PAGE_QUERIES],
+    "GET dashboard.emerging": [Call(f"/emerging{query}") for query in _PAGE_QUERIES],
+    "GET dashboard.compare": [
+        *(Call(f"/compare{query}") for query in _PAGE_QUERIES),
+        *(Call(f"/compare?by={by}") for by in ("source", "department", "attribute", "touchpoint")),
+        Call("/compare?a_from=2025-01-01&a_to=2025-06-30&from=2025-07-01&to=2025-12-31"),
+    ],
+    "GET dashboard.seams": [
+        *(Call(f"/seams{query}") for query in _PAGE_QUERIES),
+        Call("/seams?department=care&also=logistics&from=2025-01-01"),
+        Call("/seams?department=product&also=finance&touchpoint=receive&from=2025-01-01"),
+    ],
+    "GET dashboard.journey": [Call(f"/journey{query}") for query in _PAGE_QUERIES],
+    "GET dashboard.drivers": [
+        Call(f"/drivers{query}{'&' if query else '?'}score={score}")
+        for score in ("nps", "csat") for query in _PAGE_QUERIES
+    ],
+    "GET dashboard.topics": [
+        *(Call(f"/topics{query}") for query in _PAGE_QUERIES), Call("/topics?sort=change&theme=delivery"),
+    ],
+    "GET dashboard.topic": [Call(f"/topics/delivery-late{query}") for query in _PAGE_QUERIES],
+    "GET dashboard.departments": [Call(f"/departments{query}") for query in _PAGE_QUERIES],
+    "GET dashboard.department": [
+        *(Call(f"/departments/{MINE}{query}") for query in _PAGE_QUERIES), Call("/departments/care", 403),
+    ],
+    "GET dashboard.digest": [
+        Call(f"/departments/{MINE}/digest"), Call(f"/departments/{MINE}/digest?week=2026-11-03"),
+        Call("/departments/care/digest", 403),
+    ],
+    "GET dashboard.login": [Call("/login", stranger=200)],
+    "GET assets.static_file": [Call("/static/none/voc.css", stranger=200)],
     "GET docs": [Call("/docs", 302)],
     "GET swagger.swagger": [Call("/v1/swagger")],
     "GET swagger.static": [Call("/v1/swagger/css/swagger-ui.css")],
@@ -1039,11 +1072,32 @@ WALK: dict[str, list[Call]] = {
         Call("/v1/feedback/{shown}"),
         *(Call(f"/v1/feedback/{{{which}}}", 404) for which in ("hidden", "queued", "moved")),
     ],
+    "GET dashboard.feedback": [
+        *(Call(f"/feedback{query}") for query in _PAGE_QUERIES),
+        Call("/feedback?cursor=WyIyMDI2LTExLTIxIiwgImYiXQ&newer=0"),
+    ],
+    "GET dashboard.feedback_one": [
+        Call("/feedback/{shown}"),
+        *(Call(f"/feedback/{{{which}}}", 404) for which in ("hidden", "queued", "moved")),
+    ],
+    "GET dashboard.data": [Call(f"/data{query}") for query in _PAGE_QUERIES],
+    "GET dashboard.upload": forbidden("/data/none"),
+    "GET dashboard.review": [*(Call(f"/review{query}") for query in _PAGE_QUERIES)],
+    "GET v1.get_evidence": [
+        Call("/v1/feedback/{shown}/evidence"),
+        Call("/v1/feedback/{hidden}/evidence", 404), Call("/v1/feedback/{queued}/evidence", 404),
+    ],
     "POST v1.post_feedback": forbidden(
         "/v1/feedback", {"text": "x", "source": HIDDEN, "external_id": f"{HIDDEN}e130"}
     ),
     "POST v1.post_batch": forbidden("/v1/feedback/batch", {"items": [{"text": "x"}]}),
     "POST v1.post_analyze": [Call("/v1/analyze", 200, {"text": "Giao hàng trễ"})],
+    "POST v1.post_upload": forbidden("/v1/uploads?name=a.csv", {"text": "x"}),
+    "GET v1.get_uploads": forbidden("/v1/uploads"),
+    "GET v1.get_upload": forbidden("/v1/uploads/none"),
+    "POST v1.post_upload_preview": forbidden("/v1/uploads/none/preview", {"mapping": {}}),
+    "POST v1.post_upload_start": forbidden("/v1/uploads/none/start", {"mapping": {}}),
+    "DELETE v1.delete_upload": forbidden("/v1/uploads/none"),
     "GET v1.get_export": [
         Call(f"/v1/export{query}{'&' if query else '?'}format={kind}")
         for kind in ("jsonl", "csv", "parquet") for query in _QUERIES
@@ -1074,6 +1128,22 @@ WALK: dict[str, list[Call]] = {
         for by in ("topic", "department", "touchpoint") for query in _QUERIES
     ],
     "GET v1.get_departments": [Call("/v1/departments")],
+    **{
+        f"GET v1.get_report_{name}": [Call(f"/v1/reports/{path}{query}") for query in _QUERIES]
+        for name, path in (
+            ("overview", "overview"), ("topics", "topics"), ("topic", "topics/delivery-late"),
+            ("departments", "departments"), ("department", "departments/care"), ("seams", "seams"),
+            ("seam_history", "seams/history"), ("journey", "journey"),
+        )
+    },
+    "GET v1.get_report_drivers": [
+        Call(f"/v1/reports/drivers{query}{'&' if query else '?'}score=csat") for query in _QUERIES
+    ],
+    "GET v1.get_report_compare": [
+        *(Call(f"/v1/reports/compare{query}") for query in _QUERIES),
+        Call(f"/v1/reports/compare?against_source={HIDDEN}"),
+        Call("/v1/reports/compare?against_department=care"),
+    ],
     "GET v1.get_themes": [Call("/v1/themes")],
     "GET v1.get_topics": [Call(f"/v1/topics{query}") for query in _QUERIES],
     "GET v1.get_topic": [Call(_ANY_TOPIC)],
@@ -1082,6 +1152,7 @@ WALK: dict[str, list[Call]] = {
     "POST v1.post_merge": forbidden(f"{_ANY_TOPIC}/merge", {"into": "hotline-unreachable"}),
     "POST v1.post_move": forbidden(f"{_ANY_TOPIC}/move", {"department": MINE}),
     "POST v1.post_retire": forbidden(f"{_ANY_TOPIC}/retire", {}),
+    "POST v1.post_undo": forbidden("/v1/topics/changes/1/undo", {}),
     "POST v1.post_hook": forbidden("/v1/hooks/zendesk", {"text": "x"}),
     "POST v1.post_hook_named": [Call("/v1/hooks/generic/none", 404, {"text": "x"}, stranger=404)],
     "POST v1.post_session": [Call("/v1/session", 401, {"name": "nobody", "password": "x"})],

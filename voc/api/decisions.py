@@ -31,12 +31,14 @@ DECISIONS = Tag(
 def post_corrections(path: schemas.KeyPath, body: shapes.CorrectionBody) -> tuple[dict[str, Any], int]:
     """201 with the feedback as it is shown from now on, here and in every count. 200 where nothing was said
     that did not hold already. One that waits for review and whose owner is named or confirmed waits no
-    more."""
+    more. With `unless_decided`: 409 `feedback_decided`, and nothing changes, where it waits no more when the
+    decision arrives."""
     said = dict(body.root)
     by, reason = said.pop("by", None), said.pop("reason", None)
+    unless_decided = said.pop("unless_decided", False)
     decision = review.correct(
         services().store, services().pipelines.get(), path.key, said,
-        author=author(by), reason=reason, within=caller().department,
+        author=author(by), reason=reason, within=caller().department, unless_decided=unless_decided,
     )  # fmt: skip
     return decision.as_dict(), 201 if decision.fresh else 200
 

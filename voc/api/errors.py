@@ -36,21 +36,24 @@ def register(app: Flask) -> None:
         most = request.max_content_length or 0
         return _answer(BodyTooLarge("body_too_large", f"the body must have at most {most:,} bytes"))
 
-    @app.errorhandler(HTTPException)
-    def _http(error: HTTPException) -> Response | Any:
-        if error.response is not None:
-            return error.response
-        status = error.code or 500
-        code = (error.name or "error").lower().replace(" ", "_")
-        response = _body(code, error.description or error.name, None, status)
-        if error.get_headers() and status == 405 and getattr(error, "valid_methods", None):
-            response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
-        return response
+    app.register_error_handler(HTTPException, http_response)
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:
         log.exception("unexpected error", exc_info=error)
         return _body("internal_error", "the service failed; the error was logged", None, 500)
+
+
+def http_response(error: HTTPException) -> Response | Any:
+    """The answer to what no route took."""
+    if error.response is not None:
+        return error.response
+    status = error.code or 500
+    code = (error.name or "error").lower().replace(" ", "_")
+    response = _body(code, error.description or error.name, None, status)
+    if error.get_headers() and status == 405 and getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
+    return response
 
 
 def validation_response(error: ValidationError) -> Response:

@@ -65,11 +65,11 @@ def post_batch(body: schemas.BatchBody) -> dict[str, Any]:
 @needs("read", act="feedback.list")
 def get_feedback_list(query: schemas.ListQuery) -> dict[str, Any]:
     """The latest first. Words in `q` must all stand; words in double quotes, in that order."""
-    after = _decode_cursor(query.cursor) if query.cursor is not None else None
-    found, following = services().store.find(query.filter(), query.limit, after)
+    after = decode_cursor(query.cursor) if query.cursor is not None else None
+    found, following = services().facts.find(query.filter(), query.limit, after)
     return {
         "items": [rendered(kept) for kept in found],
-        "next": _encode_cursor(following) if following else None,
+        "next": encode_cursor(following) if following else None,
     }
 
 
@@ -167,11 +167,17 @@ def _row_error(index: int, error: VocError) -> dict[str, Any]:
     return {"index": index, "status": error.http_status, "error": placed.body()}
 
 
-def _encode_cursor(after: tuple[str, str]) -> str:
+def encode_cursor(after: tuple[str, str]) -> str:
+    """Where the next page of a list begins, as it stands in an address."""
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str) -> tuple[str, str]:
+def decode_cursor(cursor: str) -> tuple[str, str]:
+    """The reverse of `encode_cursor`.
+
+    Raises:
+        InvalidInput: ``cursor_invalid``.
+    """
     try:
         decoded = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         occurred_at, key = decoded

@@ -70,7 +70,7 @@ _OF_THE_REST = Rule("admin", whole=True)
 #: By the full name of the endpoint, such as ``v1.get_trends``. The documentation is for all who are known.
 RULES: dict[str, Rule] = dict.fromkeys(
     (
-        "home", "docs", "swagger.swagger", "swagger.static", "swagger.oauth2-redirect",
+        "docs", "swagger.swagger", "swagger.static", "swagger.oauth2-redirect",
         "openapi.openapi", "openapi.doc_url", "openapi.static",
     ),
     Rule(()),

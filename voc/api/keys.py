@@ -63,8 +63,8 @@ def get_people() -> dict[str, Any]:
 )  # fmt: skip
 @needs("admin", act="person.add", whole=True)
 def post_people(body: shapes.PersonBody) -> tuple[dict[str, Any], int]:
-    """`admin` may do everything, `analyst` may read and correct everything, `department` what its department
-    owns or co-operates on."""
+    """`admin` may do everything, `analyst` may read and correct everything and bring files, `department` may
+    read and correct what its department owns or co-operates on."""
     given = body.model_dump()
     return services().access.add_person(_organization(), **given, by=caller().actor).as_dict(), 201
 

@@ -15,8 +15,10 @@ from voc.api.guard import needs
 @api.get("/trends", tags=[READING], summary="Counts over time", responses={200: schemas.TrendsOut})
 @needs("read")
 def get_trends(query: schemas.TrendsQuery) -> dict[str, Any]:
-    """By topic a feedback counts for each topic it mentions; by department, for its owner."""
-    points = reports.trends(services().store, query.by, query.grain, query.filter())
+    """By topic a feedback counts for each topic it mentions, as negative where the segments that speak of the
+    topic are; by department, for its owner."""
+    facts = services().facts.now()
+    points = reports.trends(facts, services().facts.rows(facts, query.filter()), query.by, query.grain)
     return {"by": query.by, "grain": query.grain, "points": [point.as_dict() for point in points]}
 
 

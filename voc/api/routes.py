@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from voc.api import audit, decisions, emerging, export, feedback, hooks, keys, reading, topics, webhooks
+from voc.api import (
+    audit,
+    decisions,
+    emerging,
+    evidence,
+    export,
+    feedback,
+    hooks,
+    keys,
+    reading,
+    reports,
+    topics,
+    uploads,
+    webhooks,
+)
 from voc.api.blueprint import api
 
 __all__ = [
@@ -10,11 +24,14 @@ __all__ = [
     "audit",
     "decisions",
     "emerging",
+    "evidence",
     "export",
     "feedback",
     "hooks",
     "keys",
     "reading",
+    "reports",
     "topics",
+    "uploads",
     "webhooks",
 ]

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated, Any, Literal
 
+from flask import current_app
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -22,6 +23,7 @@ from voc.api.caller import caller
 from voc.ingest import FeedbackIn
 from voc.privacy import Kind
 from voc.records import Language, Sentiment, Status, Touchpoint
+from voc.services import Services
 from voc.store import Filter
 
 #: The greatest whole number that every reader of JSON has exactly (RFC 8259, section 6).
@@ -182,6 +184,21 @@ class FilterQuery(Query):
     status: Status | None = None
     language: Language | None = None
     source: str | None = Field(None, max_length=200)
+    touchpoint: Touchpoint | None = Field(None, description="Where in the journey, as it was understood.")
+    also: str | None = Field(
+        None,
+        max_length=100,
+        description="Key of a second department that owns it or co-operates on it: with `department` a pair.",
+    )
+    attribute: str | None = Field(
+        None,
+        max_length=1_201,
+        pattern="^[^:]+:",
+        description="`name:value` of an attribute: a string as it is, all else as JSON writes it.",
+    )
+    firefighting: bool | None = Field(
+        None, description="If true, only what reaches customer care and belongs to another department."
+    )
     since: Since | None = Field(None, alias="from", description="First moment or day, ISO 8601.")
     until: Until | None = Field(
         None, alias="to", description="A day (included whole) or a moment (excluded), ISO 8601."
@@ -189,10 +206,18 @@ class FilterQuery(Query):
 
     def filter(self) -> Filter:
         """The same as the store takes it, within what the caller may see."""
+        name, _, value = (self.attribute or "").partition(":")
         return Filter(
             self.q, self.department, self.role, self.topic, self.sentiment, self.status, self.language,
-            self.source, self.since, self.until, caller().department,
+            self.source, self.since, self.until, caller().department, self.touchpoint, self.also,
+            (name, value) if self.attribute else None, _care() if self.firefighting else None,
         )  # fmt: skip
+
+
+def _care() -> str:
+    """Key of the department that covers customer care; empty, which none has, where none does."""
+    services: Services = current_app.extensions["voc"]
+    return services.organization.care or ""
 
 
 class ListQuery(FilterQuery):

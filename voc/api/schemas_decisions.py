@@ -30,6 +30,10 @@ class CorrectionBody(RootModel[dict[str, Any]]):
                 "description": "Who decides; who calls, if left out.",
             },
             "reason": {"type": "string", "maxLength": REASON_MAX_CHARS, "description": "Why."},
+            "unless_decided": {
+                "type": "boolean",
+                "description": "Leave it be where it does not wait for review any more.",
+            },
         }  # fmt: skip
         whole = {
             "owner": key | {"description": "Key of a department; null for nobody."},

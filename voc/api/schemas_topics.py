@@ -70,6 +70,16 @@ class RetireBody(DecisionBody):
     """A topic takes no more segments."""
 
 
+class UndoBody(DecisionBody):
+    """A change is taken back."""
+
+
+class ChangePath(BaseModel):
+    """Number of a change in the path."""
+
+    number: int = Field(ge=1, le=2**53 - 1, description="Number of the change.")
+
+
 class ThemeOut(BaseModel):
     """A theme with the keys of its topics."""
 

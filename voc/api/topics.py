@@ -21,8 +21,11 @@ _CHANGE: dict[str | int, Any] = {200: shapes.TopicEventOut, 409: schemas.ErrorBo
 @api.get("/topics", tags=[READING], summary="All topics", responses={200: schemas.TopicsOut})
 @needs("read")
 def get_topics(query: schemas.FilterQuery) -> dict[str, Any]:
-    """Topics with how many feedback mention them; the filters narrow what is counted."""
-    found = reports.topics(services().store, services().pipelines.get().topics, query.filter())
+    """Topics with how many feedback mention them, and how many speak of them negatively; the filters narrow
+    what is counted."""
+    facts = services().facts.now()
+    rows = services().facts.rows(facts, query.filter())
+    found = reports.topics(facts, rows, services().pipelines.get().topics.registry)
     return {"items": [_shown(summary) for summary in found]}
 
 
@@ -31,7 +34,8 @@ def get_topics(query: schemas.FilterQuery) -> dict[str, Any]:
 def get_topic(path: schemas.KeyPath) -> dict[str, Any]:
     """Name, words, examples, department, lineage and counts; also of a topic that is no longer active."""
     topic = services().pipelines.get().topics.registry.get(path.key)
-    counts = services().store.topic_counts(schemas.FilterQuery().filter())
+    facts = services().facts.now()
+    counts = reports.topic_counts(facts, services().facts.rows(facts, schemas.FilterQuery().filter()))
     return _shown(reports.TopicSummary(topic, *counts.get(path.key, (0, 0))))
 
 
@@ -85,6 +89,14 @@ def post_move(path: schemas.KeyPath, body: shapes.MoveBody) -> dict[str, Any]:
 def post_retire(path: schemas.KeyPath, body: shapes.RetireBody) -> dict[str, Any]:
     """It takes no more segments; they belong to none."""
     return services().curation.retire(path.key, author=author(body.by), reason=body.reason).as_dict()
+
+
+@api.post("/topics/changes/<int:number>/undo", tags=[TOPICS], summary="Take a change back", responses=_CHANGE)
+@needs("correct", act="topic.undo", whole=True)
+def post_undo(path: shapes.ChangePath, body: shapes.UndoBody) -> dict[str, Any]:
+    """Its topics are again what they were before."""
+    (event,) = services().curation.undo([path.number], author=author(body.by), reason=body.reason)
+    return event.as_dict()
 
 
 def _shown(summary: reports.TopicSummary) -> dict[str, Any]:

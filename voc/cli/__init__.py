@@ -9,6 +9,7 @@ from __future__ import annotations
 from voc.cli.access import keys, people
 from voc.cli.audit import audit
 from voc.cli.decisions import correct, corrections, review_queue
+from voc.cli.digest import digest
 from voc.cli.emerging import emerging
 from voc.cli.feedback import analyze, export, ingest
 from voc.cli.history import reclassify, runs
@@ -17,6 +18,7 @@ from voc.cli.measuring import evaluate
 from voc.cli.operations import backup, doctor, restore
 from voc.cli.privacy import privacy
 from voc.cli.reading import search, trends
+from voc.cli.report import report
 from voc.cli.service import demo, init, serve
 from voc.cli.shared import main
 from voc.cli.topics import topics
@@ -25,9 +27,9 @@ from voc.cli.webhooks import webhooks
 __all__ = ["main"]
 
 for _command in (
-    init, serve, demo, ingest, analyze, export, search, trends, topics, reclassify, runs,
+    init, serve, demo, ingest, analyze, export, search, trends, report, topics, reclassify, runs,
     correct, corrections, review_queue, learn, models, train, evaluate, privacy, keys, people, audit,
-    webhooks, backup, restore, doctor,
+    webhooks, digest, backup, restore, doctor,
 ):  # fmt: skip
     main.add_command(_command)
 topics.add_command(emerging)

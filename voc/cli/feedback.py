@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voc.cli.engine import cluster_at, dask_option
-from voc.cli.shared import DAY, Context, as_json, pass_context, progress, say_counts, the_user
+from voc.cli.shared import Context, as_json, filtered, pass_context, progress, say_counts, the_user
 from voc.errors import InvalidInput, VocError
-from voc.records import SENTIMENTS
 
 if TYPE_CHECKING:
     from voc import bulk
     from voc.export import Format
     from voc.ingest import FileFormat, Row
+    from voc.store import Filter
 
 
 @click.command()
@@ -219,46 +218,23 @@ def _rows_of(
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--format", "file_format", type=click.Choice(["csv", "jsonl", "parquet"]),
               help="Taken from the file's ending if left out.")  # fmt: skip
-@click.option("--q", help="Only with these words; diacritics do not matter.")
-@click.option("--department", help="Only what this department owns or co-operates on.")
-@click.option("--role", type=click.Choice(["owner", "cooperator"]), help="The department's part in it.")
-@click.option("--topic", help="Only with this topic.")
-@click.option("--sentiment", type=click.Choice(SENTIMENTS), help="Only with this feeling.")
-@click.option("--status", type=click.Choice(["routed", "review", "no_owner"]), help="Only in this state.")
-@click.option("--language", type=click.Choice(["vi", "en", "mixed", "und"]), help="Only in this language.")
-@click.option("--source", help="Only this source.")
-@click.option("--since", type=DAY, help="Only what occurred on or after this day.")
-@click.option("--until", type=DAY, help="Only what occurred up to this day, the day included.")
+@filtered
 @pass_context
-def export(
-    context: Context,
-    /,
-    file: Path,
-    file_format: Format | None,
-    since: datetime | None,
-    until: datetime | None,
-    **narrowed: Any,
-) -> None:
+def export(context: Context, file: Path, file_format: Format | None, chosen: Filter) -> None:
     """Write feedback with their analyses to FILE (csv, jsonl or parquet): all, or what the options choose.
 
     FILE appears once all of it is there. Where it is stands in the database, for `voc privacy erase` to tell.
     """
     from voc.export import FORMATS, write
-    from voc.store import Filter
 
-    chosen = file_format or FORMATS.get(file.suffix.lower())
-    if chosen is None:
+    kind = file_format or FORMATS.get(file.suffix.lower())
+    if kind is None:
         raise InvalidInput("file_format_unknown", f"{file.name} must end in one of {', '.join(FORMATS)}")
-    narrow = Filter(
-        since=since.date().isoformat() if since else None,
-        until=(until.date() + timedelta(days=1)).isoformat() if until else None,
-        **narrowed,
-    )
     store = context.services.store
     number = store.copies.add("export", file, by=the_user())
     try:
         with progress(f"writing {file.name}") as advance:
-            rows = write(store, file, chosen, advance, narrow)
+            rows = write(store, file, kind, advance, chosen)
     except BaseException:
         store.copies.forget(number)
         raise

@@ -42,7 +42,9 @@ def trends(context: Context, by: str, grain: str, source: str | None, as_json: b
     from voc import reports
     from voc.store import Filter
 
-    points = reports.trends(context.services.store, by, grain, Filter(source=source))  # type: ignore[arg-type]
+    table = context.services.facts
+    facts = table.now()
+    points = reports.trends(facts, table.rows(facts, Filter(source=source)), by, grain)  # type: ignore[arg-type]
     if as_json:
         click.echo(json.dumps([point.as_dict() for point in points], ensure_ascii=False))
         return

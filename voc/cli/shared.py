@@ -8,8 +8,10 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date, datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -17,8 +19,12 @@ from click.core import ParameterSource
 from voc import __version__
 from voc.acts import Act, during, telling
 from voc.errors import StoreError, VocError
+from voc.records import LANGUAGES, SENTIMENTS, STATUSES, TOUCHPOINTS
 from voc.settings import Settings
 from voc.text import is_phrase
+
+if TYPE_CHECKING:
+    from voc.store import Filter
 
 
 class Group(click.Group):
@@ -80,6 +86,16 @@ def _phrase(most: int) -> Callable[[click.Context, click.Parameter, str | None],
     return check
 
 
+def _pair(_ctx: click.Context, _param: click.Parameter, said: str | None) -> tuple[str, str] | None:
+    """A name and a value with a colon between them."""
+    if said is None:
+        return None
+    name, colon, value = said.partition(":")
+    if not name or not colon:
+        raise click.BadParameter("must be NAME:VALUE")
+    return name, value
+
+
 def the_user() -> str:
     """The name that the operating system has for the user, ``unknown`` where it has none."""
     try:
@@ -91,7 +107,8 @@ def the_user() -> str:
 #: Commands, or groups of them, that are no acts: they keep nothing and show nothing of what is kept but
 #: counts, or look after the log or the file itself.
 UNLOGGED = frozenset({
-    "analyze", "audit.head", "audit.verify", "doctor", "evaluate", "init", "serve", "train", "trends",
+    "analyze", "audit.head", "audit.verify", "doctor", "evaluate", "init", "report", "serve", "train",
+    "trends",
 })  # fmt: skip
 
 
@@ -189,6 +206,57 @@ because = click.option("--reason", callback=_phrase(2_000), help="Why; kept with
 DAY = click.DateTime(["%Y-%m-%d"])
 #: A number that the database gave; no greater one fits into it.
 NUMBER = click.IntRange(1, 2**63 - 1)
+
+
+_FILTERS = (
+    click.option("--q", help="Only with these words; diacritics do not matter."),
+    click.option("--department", help="Only what this department owns or co-operates on."),
+    click.option("--role", type=click.Choice(["owner", "cooperator"]), help="The department's part in it."),
+    click.option("--also", help="Only what this department owns or co-operates on, too."),
+    click.option("--topic", help="Only with this topic."),
+    click.option("--sentiment", type=click.Choice(SENTIMENTS), help="Only with this feeling."),
+    click.option("--status", type=click.Choice(STATUSES), help="Only in this state."),
+    click.option("--language", type=click.Choice(LANGUAGES), help="Only in this language."),
+    click.option("--source", help="Only this source."),
+    click.option("--touchpoint", type=click.Choice(TOUCHPOINTS), help="Only from this part of the journey."),
+    click.option("--attribute", metavar="NAME:VALUE", callback=_pair, help="Only with this attribute."),
+    click.option("--firefighting", is_flag=True,
+                 help="Only what reaches customer care and belongs to another department."),
+    click.option("--since", type=DAY, help="Only what occurred on or after this day."),
+    click.option("--until", type=DAY, help="Only what occurred up to this day, the day included."),
+)  # fmt: skip
+_FILTER_NAMES = (
+    "q", "department", "role", "also", "topic", "sentiment", "status", "language", "source", "touchpoint",
+    "attribute", "firefighting", "since", "until",
+)  # fmt: skip
+
+
+def filtered(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that choose feedback; it takes what they say as ``chosen``, a `Filter`."""
+
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> Any:
+        named = {name: given.pop(name) for name in _FILTER_NAMES}
+        return command(*args, chosen=_filter_of(**named), **given)
+
+    for option in reversed(_FILTERS):
+        run = option(run)
+    return run
+
+
+def _filter_of(since: datetime | None, until: datetime | None, firefighting: bool, **given: Any) -> Filter:
+    from voc.organization import Organization
+    from voc.store import Filter
+
+    context = click.get_current_context().find_object(Context)
+    care: str | None = None
+    if firefighting and context is not None:
+        care = Organization.read(context.settings.organization).care or ""  # empty: a key that none has
+    after: str | None = None
+    if until is not None:
+        last = until.date()  # there is no day after the last
+        after = f"{last}T24:00:00.000Z" if last == date.max else (last + timedelta(days=1)).isoformat()
+    return Filter(since=since.date().isoformat() if since else None, until=after, firefighting=care, **given)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

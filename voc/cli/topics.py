@@ -39,8 +39,11 @@ def _made(event: Any) -> str:
 def topics_list(context: Context, as_json: bool) -> None:
     """All topics with how many feedback mention them."""
     from voc import reports
+    from voc.store import Filter
 
-    found = reports.topics(context.services.store, context.services.pipelines.get().topics)
+    facts = context.services.facts.now()
+    everything = context.services.facts.rows(facts, Filter())
+    found = reports.topics(facts, everything, context.services.pipelines.get().topics.registry)
     if as_json:
         click.echo(json.dumps([summary.as_dict() for summary in found], ensure_ascii=False))
         return
@@ -63,7 +66,8 @@ def topics_show(context: Context, key: str, as_json: bool) -> None:
 
     model = context.services.pipelines.get().topics
     topic = model.registry.get(key)
-    counts = context.services.store.topic_counts(Filter())
+    facts = context.services.facts.now()
+    counts = reports.topic_counts(facts, context.services.facts.rows(facts, Filter()))
     summary = reports.TopicSummary(topic, *counts.get(key, (0, 0)))
     click.echo(json.dumps(summary.as_dict(), ensure_ascii=False, indent=None if as_json else 2))
 
