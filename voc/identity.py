@@ -20,7 +20,7 @@ ROLES: tuple[Role, ...] = ("admin", "analyst", "department")
 #: ``admin`` may do everything.
 OF_ROLE: dict[Role, frozenset[Scope]] = {
     "admin": frozenset(SCOPES),
-    "analyst": frozenset({"read", "correct"}),
+    "analyst": frozenset({"ingest", "read", "correct"}),
     "department": frozenset({"read", "correct"}),
 }
 #: What may be granted to those who are limited to a department.

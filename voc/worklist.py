@@ -108,7 +108,7 @@ class WorkList:
         wait_s = self.settings.analysis_timeout_s
         if timeout_s is not None:
             wait_s = min(timeout_s, wait_s) if self.pipelines.opened else 0.0
-        arrival = _Arrival(self._without_personal_data(rows), put_off=wait_s <= 0 or self.batches.is_full())
+        arrival = _Arrival(self.without_personal_data(rows), put_off=wait_s <= 0 or self.batches.is_full())
         self.arrivals.run([arrival], FOREVER)
         if not isinstance(arrival.added, list):
             raise arrival.added or RuntimeError("rows were neither kept nor refused")
@@ -130,7 +130,7 @@ class WorkList:
             for row in added
         ]
 
-    def _without_personal_data(self, rows: Sequence[Feedback]) -> list[Feedback]:
+    def without_personal_data(self, rows: Sequence[Feedback]) -> list[Feedback]:
         """The rows as they may be kept. The same raw text always becomes the same text, so that a row which
         is posted again is known again; the key of the codes is made at the first use."""
         if self.settings.pii == "keep" or not rows:

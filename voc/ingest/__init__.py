@@ -5,8 +5,8 @@ or one `InvalidInput` per row, same order. What must hold: a good row is never l
 error names row and field.
 """
 
-from voc.ingest.files import SOURCES, FileFormat, decode, format_of, loads, read_file
-from voc.ingest.rows import TEXT_MAX_CHARS, FeedbackIn, Row, Scores, validate
+from voc.ingest.files import SOURCES, FileFormat, columns_of, decode, format_of, loads, read_file
+from voc.ingest.rows import TEXT_MAX_CHARS, FeedbackIn, Row, Scores, ShortText, validate
 
 __all__ = [
     "SOURCES",
@@ -15,6 +15,8 @@ __all__ = [
     "FileFormat",
     "Row",
     "Scores",
+    "ShortText",
+    "columns_of",
     "decode",
     "format_of",
     "loads",

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ from voc.records import Scalar
 FileFormat = Literal["csv", "ndjson", "json", "xlsx", "google-play", "app-store", "mbox"]
 #: Source of the rows of formats that belong to one tool.
 SOURCES: dict[FileFormat, str] = {"google-play": "google-play", "app-store": "app-store", "mbox": "email"}
+#: Rows of JSON whose names `columns_of` gathers.
+ROWS_WITH_NAMES = 100
 #: Lines that one CSV record may run over.
 RECORD_MAX_LINES = 1_000
 csv.field_size_limit(10_000_000)
@@ -75,6 +78,29 @@ def format_of(path: Path) -> FileFormat:
         ) from None
 
 
+def columns_of(path: Path, file_format: FileFormat | None = None) -> tuple[str, ...]:
+    """Names of the columns of a table, or of the values of the first rows of JSON; none for formats whose
+    columns are known.
+
+    Raises:
+        InvalidInput: ``file_unreadable``, ``file_empty`` or ``json_invalid``.
+    """
+    chosen = file_format or format_of(path)
+    if chosen in SOURCES:
+        return ()
+    if chosen in ("csv", "xlsx"):
+        try:
+            header = _header(path) if chosen == "csv" else _sheet(path)[0]
+        except (OSError, zipfile.BadZipFile) as error:
+            raise InvalidInput("file_unreadable", f"{path} cannot be read: {error}") from error
+        return tuple(dict.fromkeys(name for name in header if name))
+    found: dict[str, None] = {}
+    for row in islice(read_file(path, chosen), ROWS_WITH_NAMES):
+        if isinstance(row.values, dict):
+            found |= dict.fromkeys(str(name) for name in row.values)
+    return tuple(found)
+
+
 def decode(content: bytes) -> str:
     """Text of a file in UTF-8 (with or without BOM), UTF-16 or Windows-1258, composed to whole letters.
 
@@ -114,6 +140,15 @@ def _table(path: Path) -> Iterator[tuple[int, list[str], str | None]]:
     """The CSV records of a file, as `_records` gives them."""
     lines = io.StringIO(_read_text(path), newline="").readlines()
     yield from _records(lines, _delimiter(lines[0]) if lines else ",")
+
+
+def _header(path: Path) -> list[str]:
+    """The names in the header of a CSV file."""
+    for _, cells, problem in _table(path):
+        if problem or not cells:
+            break
+        return [name.strip() for name in cells]
+    raise InvalidInput("file_empty", f"{path} has no readable header line", "row")
 
 
 def _read_csv(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
@@ -285,7 +320,8 @@ _BROKEN_WORKBOOK = (
 )  # fmt: skip
 
 
-def _read_xlsx(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+def _sheet(path: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The header of the first sheet of a workbook, and the rows under it."""
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -301,8 +337,13 @@ def _read_xlsx(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
     header = ["" if cell is None else str(cell).strip() for cell in (table[0] if table else ())]
     if not any(header):
         raise InvalidInput("file_empty", f"{path} has no header row")
+    return header, table[1:]
+
+
+def _read_xlsx(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
+    header, table = _sheet(path)
     columns = _columns(header, mapping)
-    for number, cells in enumerate(table[1:], start=2):
+    for number, cells in enumerate(table, start=2):
         if any(cell is not None for cell in cells):
             yield Row(number, _from_cells(columns, list(cells)))
 
