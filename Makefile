@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 VSFC = --train $(DATA)/benchmark/uit_vsfc/train.jsonl --test $(DATA)/benchmark/uit_vsfc/test.jsonl
 FIGURES := docs/figures
 
-.PHONY: demo test lint check models quality finetuned bench bench-topics faults fuzz clean
+.PHONY: demo test lint check models quality finetuned bench bench-topics screenshots faults fuzz clean messages
 
 demo: $(VENV)/.installed
 	$(BIN)/voc --db demo.db demo
@@ -19,6 +19,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# After a change of what the pages say: finds all texts, keeps their Vietnamese, compiles it. What is new stands
+# empty in messages.po until somebody fills it in and this is run again; a test fails until then.
+messages: $(VENV)/.installed-dev
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F voc/dashboard/babel.cfg -k lazy_gettext --no-location --sort-output -o build/messages.pot voc/dashboard
+	$(BIN)/pybabel -q update -i build/messages.pot -d voc/dashboard/translations -l vi --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110
+	$(BIN)/pybabel -q compile -d voc/dashboard/translations
 
 # What continuous integration runs.
 check: lint test
@@ -57,6 +65,11 @@ bench-topics: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/topics.py labelled --data $(DATA) --json $(FIGURES)/topics-labelled.json
 	$(BIN)/python benchmarks/topics.py tried --data $(DATA) --json $(FIGURES)/topics-tried.json
 	$(BIN)/python docs/quality.py
+
+# Every page of the demonstration, light and dark, in both languages, on a desk and on a telephone, into
+# build/screenshots, and the best of them into docs/pictures; needs chromium (apt install chromium).
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python docs/screenshots.py --docs
 
 # The table of fuzzing in docs/reliability.md; about an hour. What is found is kept in fuzz-findings/.
 fuzz: $(VENV)/.installed-fuzz

@@ -19,7 +19,7 @@ from voc import __version__
 from voc.cli import main
 from voc.cli.shared import Group, the_user
 from voc.pipeline import Pipeline, PipelineHolder
-from voc.settings import Settings
+from voc.settings import Settings, bundled
 from voc.store import Store
 
 ROWS = [
@@ -302,13 +302,18 @@ def test_demo_fills_the_database_once(voc, tmp_path: Path, monkeypatch) -> None:
     corpora = tmp_path / "corpora"
     corpora.mkdir()
     row = {
-        "id": "d-1", "text": ROWS[0]["text"], "source": "survey", "occurred_at": "2026-11-02T08:00:00Z",
-        "channel": "survey", "scores": {"nps": 2}, "sector": "telecom",
+        "id": "d-1", "group": "d-1", "text": ROWS[0]["text"], "channel": "survey", "sector": "telecom",
+        "sentiment": "negative",
     }  # fmt: skip
+    story = (bundled("corpora") / "story.toml").read_text("utf-8").partition("\n[[threads]]")[0]
+    (corpora / "story.toml").write_text(f"threads = []\n{story}\n", "utf-8")
     (corpora / "feedback.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     monkeypatch.setattr("voc.cli.service.bundled", lambda name: tmp_path / name)
-    assert "1 new, 0 already there" in voc("demo", "--no-serve").stdout
+    assert "1 new, 0 already there" in voc("demo", "--no-serve", "--until", "2026-11-22").stdout
     assert "0 new, 1 already there" in voc("demo", "--no-serve").stdout
+    (found,) = json.loads(voc("search", "giao hang tre", "--json").stdout)
+    assert found["feedback"]["external_id"] == "background-d-1"
+    assert "2026-08-03" <= found["feedback"]["occurred_at"] < "2026-11-23"
 
 
 @pytest.mark.parametrize(

@@ -297,7 +297,7 @@ def test_health_ready_and_documents(client: FlaskClient) -> None:
     document = client.get("/v1/openapi.json").get_json()
     assert document["openapi"].startswith("3.1")
     assert "/v1/feedback" in document["paths"]
-    assert client.get("/").headers["Location"] == "/v1/swagger"
+    assert client.get("/docs").headers["Location"] == "/v1/swagger"
     page = client.get("/v1/swagger").get_data(as_text=True)
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from voc import reports
 from voc.corrections import apply, decided, read, standing
 from voc.errors import Conflict, InvalidInput, NotFound
+from voc.facts import FactTable
 from voc.records import Analysis, Candidate, Correction, Feedback, Segment, Span
 from voc.registry import Registry, Topic, merge, retire, split
 from voc.store import Filter, Store
@@ -433,10 +435,12 @@ def test_filters_count_what_people_said(store: Store, feedback: Make) -> None:
     assert (count(topic="price"), count(topic="late"), count(topic="hotline")) == (1, 0, 0)
     assert (count(sentiment="positive"), count(sentiment="negative")) == (1, 0)
     assert (count(status="routed"), count(status="review")) == (1, 0)
-    assert store.topic_counts(Filter()) == {"price": (1, 0)}
-    for dimension, key in (("department", "sales"), ("topic", "price")):
-        (point,) = store.trends(dimension, "month", Filter())
-        assert (point.key, point.count, point.negative) == (key, 1, 0)
+    facts = FactTable(store).now()
+    rows = np.ones(len(facts), np.bool_)
+    assert reports.topic_counts(facts, rows) == {"price": (1, 1)}  # of its segments nobody said more
+    for dimension, key, negative in (("department", "sales", 0), ("topic", "price", 1)):
+        (point,) = reports.trends(facts, rows, dimension, "month")  # type: ignore[arg-type]
+        assert (point.key, point.count, point.negative) == (key, 1, negative)
 
 
 def registry(*keys: str) -> Registry:

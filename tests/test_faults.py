@@ -220,3 +220,23 @@ def test_who_asked_too_often_may_ask_again_when_the_clock_was_set_back(
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() - 86_400)
     assert [throttle.hit("key:1", 3).wait_s > 0 for _ in range(4)] == [False, False, False, True]
+
+
+def test_a_service_does_not_start_on_damage_that_no_worker_could_read(tmp_path: Path) -> None:
+    database = tmp_path / "voc.db"
+    store = Store(database)
+    store.prepare()
+    (page,) = store.db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'topic_space'").fetchone()
+    (size,) = store.db.execute("PRAGMA page_size").fetchone()
+    store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    done = subprocess.run(
+        [sys.executable, "-m", "voc.cli", "--db", str(database), "serve", "--port", "0"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "store_corrupt" in done.stderr
+    assert "Listening" not in done.stderr

@@ -236,15 +236,18 @@ def decide(services: Services, key: str, body: dict[str, Any], **more: Any) -> r
 def counted(services: Services, tmp_path: Path) -> dict[str, Any]:
     """Every count that there is."""
     store = services.store
+    facts = services.facts.now()
+    rows = services.facts.rows(facts, Filter())
     trends = {
         by: {
-            point.key: (point.count, point.negative) for point in reports.trends(store, by, "month", Filter())
+            point.key: (point.count, point.negative)
+            for point in reports.trends(facts, rows, by, "month")  # type: ignore[arg-type]
         }
         for by in ("department", "topic", "touchpoint")
     }
     topics = {
         one.topic.key: one.count
-        for one in reports.topics(store, services.pipelines.get().topics)
+        for one in reports.topics(facts, rows, services.pipelines.get().topics.registry)
         if one.count
     }
     write(store, tmp_path / "all.csv", "csv")

@@ -38,6 +38,12 @@ def test_defaults(root: Path) -> None:
         "log_format": "auto",
         "disk_min_free_mb": 64,
         "busy_timeout_ms": 15_000,
+        "smtp_url": None,
+        "mail_from": None,
+        "mail_language": "vi",
+        "mail_timezone": "Asia/Ho_Chi_Minh",
+        "mail_hour": 8,
+        "public_url": None,
     }
 
 

@@ -17,9 +17,9 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from voc import __version__, logs
+from voc import __version__, dashboard, logs
 from voc.admission import REFUSED, STREAMED, Admission
-from voc.api import errors, guard, headers, watching
+from voc.api import errors, guard, headers, uploads, watching
 from voc.api.blueprint import SECURITY_SCHEMES
 from voc.api.routes import api
 from voc.errors import BodyInvalid, Unavailable
@@ -61,13 +61,29 @@ def _send(services: Services, stop: threading.Event) -> None:
     services.webhooks.run(stop)
 
 
+def _write(services: Services, stop: threading.Event) -> None:
+    """Sends departments their week by mail."""
+    services.digester.run(stop)
+
+
+def _recall(services: Services, stop: threading.Event) -> None:
+    """Has the facts of a large database in memory before anybody asks for them."""
+    services.facts.run(stop)
+
+
+def _read_files(services: Services, stop: threading.Event) -> None:
+    """Reads the files that people brought."""
+    services.uploads.run(stop)
+
+
 log = logging.getLogger(__name__)
 
 #: Seconds after which a loop that failed is begun anew.
 AGAIN_S = 5.0
 #: What runs beside the requests, by the name of its thread: it ends soon after the event is set.
 LOOPS: dict[str, Callable[[Services, threading.Event], None]] = {
-    "voc-work-list": _work, "voc-webhooks": _send,
+    "voc-work-list": _work, "voc-webhooks": _send, "voc-facts": _recall, "voc-digests": _write,
+    "voc-uploads": _read_files,
 }  # fmt: skip
 
 
@@ -155,8 +171,8 @@ def create_app(settings: Settings | None = None, *, workers: int = 1) -> Voc:
     app.before_request(_read_json)
     app.after_request(headers.protect)
     app.register_api(api)
-    app.add_url_rule("/", "home", lambda: redirect("/v1/swagger"))
     app.add_url_rule("/docs", "docs", lambda: redirect("/v1/swagger"))
+    dashboard.register(app)
     return app
 
 
@@ -180,7 +196,7 @@ def _refuse_more_than_allowed(read: bytes) -> None:
 
 def _read_json() -> Response | None:
     """Reads the body once, before any route, so that what is wrong with it is said plainly."""
-    if request.method not in {"POST", "PUT", "PATCH"} or request.endpoint is None:
+    if request.method not in {"POST", "PUT", "PATCH"} or request.endpoint in (None, uploads.TAKES_BYTES):
         return None
     try:
         _refuse_more_than_allowed(request.get_data())

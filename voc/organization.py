@@ -10,11 +10,13 @@ import hashlib
 import tomllib
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from voc.errors import SettingsError
 from voc.records import BASE_DEPARTMENTS, TOUCHPOINTS
+from voc.text import ADDRESS_PATTERN
 
 KEY_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
@@ -29,7 +31,7 @@ class Names(BaseModel):
 
 
 class Department(BaseModel):
-    """A department: its key, its names, what it answers for."""
+    """A department: its key, its names, what it answers for, who gets its weekly mail."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +39,7 @@ class Department(BaseModel):
     name: Names
     remit: Names
     covers: tuple[str, ...] | None = None
+    mail_to: tuple[Annotated[str, Field(pattern=ADDRESS_PATTERN)], ...] = ()
 
     @property
     def fields_of_work(self) -> tuple[str, ...]:
@@ -85,6 +88,11 @@ class Organization(BaseModel):
         return {
             field: department.key for department in self.departments for field in department.fields_of_work
         }
+
+    @property
+    def care(self) -> str | None:
+        """Key of the department that covers the field of work ``care``; None where none does."""
+        return self.department_of_field.get("care")
 
     @cached_property
     def own_names(self) -> dict[str, str]:

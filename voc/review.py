@@ -232,6 +232,7 @@ def correct(
     author: Any,
     reason: Any = None,
     within: str | None = None,
+    unless_decided: Any = False,
 ) -> Decision:
     """Keeps what a person said of one feedback; it holds at once, and over every later run.
 
@@ -240,14 +241,18 @@ def correct(
         author: who decided, 1 to 200 characters.
         reason: why, at most 2,000 characters.
         within: see `_found`.
+        unless_decided: whether it is left be where it waits for review no more, such as because somebody
+            else decided it meanwhile.
 
     Raises:
         NotFound: ``feedback_unknown``.
-        Conflict: ``feedback_queued`` if it was not analyzed yet, ``feedback_erased``.
-        InvalidInput: see `voc.corrections.read`; ``field_invalid`` for author and reason.
+        Conflict: ``feedback_queued`` if it was not analyzed yet, ``feedback_erased``, ``feedback_decided``.
+        InvalidInput: see `voc.corrections.read`; ``field_invalid`` for author, reason and unless_decided.
     """
     by = _phrase(author, "by", AUTHOR_MAX_CHARS)
     why = None if reason in (None, "") else _phrase(reason, "reason", REASON_MAX_CHARS)
+    if not isinstance(unless_decided, bool):
+        raise InvalidInput("field_invalid", "unless_decided must be true or false", "unless_decided")
     kept = _found(store, key, within)
     if kept.analysis is None:
         raise Conflict("feedback_queued", f"feedback {key!r} was not analyzed yet", "id")
@@ -257,7 +262,10 @@ def correct(
         departments=[department.key for department in pipeline.router.organization.departments],
         topics=[topic.key for topic in pipeline.topics.topics],
     )
-    fresh = store.corrections.add(key, said, author=by, reason=why, departments=pipeline.department_of_topic)
+    fresh = store.corrections.add(
+        key, said, author=by, reason=why, departments=pipeline.department_of_topic,
+        unless_decided=unless_decided,
+    )  # fmt: skip
     return _decision(store, key, bool(fresh))
 
 

@@ -10,12 +10,16 @@ from functools import cached_property
 
 from voc.access import Access
 from voc.curation import Curation
+from voc.digest import Digester
+from voc.facts import FactTable
 from voc.history import History
 from voc.hooks import HooksFile
 from voc.metrics import Metrics
+from voc.organization import Organization
 from voc.pipeline import Instance, PipelineHolder
 from voc.settings import Settings
 from voc.store import Store
+from voc.uploads import Uploads
 from voc.webhooks import Deliverer
 from voc.worklist import WorkList
 
@@ -86,9 +90,30 @@ class Services:
         return HooksFile(self.settings.hooks)
 
     @cached_property
+    def facts(self) -> FactTable:
+        """What reports count over."""
+        return FactTable(self.store)
+
+    @property
+    def organization(self) -> Organization:
+        """The organization as the pipeline has it; read from its file while no pipeline is opened."""
+        pipeline = self.pipelines.current
+        return pipeline.router.organization if pipeline else Organization.read(self.settings.organization)
+
+    @cached_property
     def worklist(self) -> WorkList:
         """The work list of this process."""
         return WorkList(self.store, self.pipelines, self.settings, self.metrics)
+
+    @cached_property
+    def digester(self) -> Digester:
+        """Writes departments their week, and sends this process's share."""
+        return Digester(self.store, self.settings, self.pipelines, self.facts)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Files that people bring, read by this process."""
+        return Uploads(self.store, self.worklist, self.settings)
 
     @cached_property
     def webhooks(self) -> Deliverer:

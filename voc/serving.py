@@ -21,6 +21,7 @@ from voc.app import Background, Voc, create_app
 from voc.artefacts import Artefacts
 from voc.errors import SettingsError, StoreError
 from voc.process import is_dead
+from voc.services import Services
 from voc.settings import Settings
 from voc.store import Store, Vitals
 
@@ -110,6 +111,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int, threads: int)
     """
     Artefacts(settings.models).check()
     check_host(settings, host)
+    _check_instance(settings)
     if settings.encoder_threads == 0:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         settings = settings.model_copy(update={"encoder_threads": max(1, cores // workers)})
@@ -133,6 +135,15 @@ def run(settings: Settings, *, host: str, port: int, workers: int, threads: int)
     logs.configure(settings.log_format)
     with _counting_together(), _closing(settings.db):
         _Server(settings, options).run()
+
+
+def _check_instance(settings: Settings) -> None:
+    """Reads what each worker reads first, so that damage there is said before anything listens."""
+    services = Services(settings)
+    try:
+        services.instance()
+    finally:
+        services.close()  # a connection must not cross the fork
 
 
 @contextmanager

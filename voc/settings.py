@@ -10,10 +10,21 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from voc.errors import SettingsError
+from voc.text import ADDRESS_PATTERN
 
 PREFIX = "VOC_"
 
@@ -119,6 +130,63 @@ class Settings(BaseModel):
     busy_timeout_ms: int = Field(
         15_000, ge=0, description="Milliseconds to wait for another writer of the database."
     )
+
+    mail_from: str | None = Field(
+        None,
+        pattern=ADDRESS_PATTERN,
+        description="Address that mail is sent from; needed with `VOC_SMTP_URL`.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server for the weekly digests: `smtp://user:password@host:587` (STARTTLS) or "
+        "`smtps://`; no mail is sent if not set.",
+    )
+    mail_language: Literal["vi", "en"] = Field(
+        "vi", description="Language of the weekly digests: `vi` or `en`."
+    )
+    mail_timezone: str = Field(
+        "Asia/Ho_Chi_Minh", description="Time zone (IANA) in which Monday begins for the weekly digests."
+    )
+    mail_hour: int = Field(
+        8, ge=0, le=23, description="Hour of Monday from which on the weekly digests are sent."
+    )
+    public_url: str | None = Field(
+        None,
+        description="Address at which people open the service, such as `https://voc.example.com`; links in "
+        "mails begin with it, and there are none if not set.",
+    )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, given: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if given is not None:
+            if not known.data.get("mail_from"):
+                raise ValueError("needs VOC_MAIL_FROM, the address that mail is sent from")
+            parts = urlsplit(given.get_secret_value())
+            _ = parts.port
+            if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
+                raise ValueError(
+                    "must be smtp://host:port or smtps://host:port, with user:password@ or without"
+                )
+        return given
+
+    @field_validator("mail_timezone")
+    @classmethod
+    def _is_timezone(cls, given: str) -> str:
+        try:
+            ZoneInfo(given)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone of the IANA database, such as Asia/Ho_Chi_Minh") from None
+        return given
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, given: str | None) -> str | None:
+        if given is not None and (
+            urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname
+        ):
+            raise ValueError("must be an address that begins with https:// or http://")
+        return given.rstrip("/") if given else given
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

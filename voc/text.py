@@ -7,6 +7,7 @@ needed, so the folding is our own and stands in one place.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 #: Categories that leave nothing on the page: control, format, surrogate, and the three of white space.
@@ -24,6 +25,8 @@ PHRASE_PATTERN = (
     r"^[^\u0000]*[^\u0000\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028-\u2029\u202f\u205f\u3000]"
     r"[^\u0000]*$"
 )
+#: An address for mail, `local@domain` (RFC 5321, 4.1.2), without quoted parts and in ASCII alone.
+ADDRESS_PATTERN = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}$"
 _STROKED = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
 
 
@@ -74,6 +77,40 @@ def fold_with_map(text: str) -> tuple[str, list[int]]:
                 folded.append(letter)
                 origin.append(index)
     return "".join(folded), origin
+
+
+def folded_words(text: str) -> list[tuple[str, int, int]]:
+    """Runs of letters and digits, folded as search has them, each with its start and end in ``text``."""
+    found: list[tuple[str, int, int]] = []
+    letters, start = "", 0
+    for at, char in enumerate(text + " "):
+        here = fold(char) if char.isalnum() else ""
+        if here.isalnum():
+            start = start if letters else at
+            letters += here
+        elif letters and not (char.isalnum() or unicodedata.combining(char)):  # a mark belongs to its letter
+            found.append((letters, start, at))
+            letters = ""
+    return found
+
+
+def places(text: str, phrases: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """Where any of these phrases, each a list of `folded_words`, stands in ``text``, in order of appearance.
+
+    Of several at one place the longest is taken; none overlaps another.
+    """
+    wanted = {tuple(phrase) for phrase in phrases if phrase}
+    words = folded_words(text)
+    lengths = sorted({len(phrase) for phrase in wanted}, reverse=True)
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < len(words):
+        coming = [word for word, *_ in words[at : at + lengths[0]]] if lengths else []
+        length = next((n for n in lengths if n <= len(coming) and tuple(coming[:n]) in wanted), 0)
+        if length:
+            found.append((words[at][1], words[at + length - 1][2]))
+        at += max(length, 1)
+    return found
 
 
 #: From this share of capitals among its cased letters a text counts as shouted.

@@ -54,6 +54,9 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 #: Codes of 422 that valid data may get, since no schema can say what this depends on.
 ONLY_HERE = {
     "cursor_invalid": "a cursor is the `next` of a page of this installation",
+    "period_empty": "the last day must not lie before the first",
+    "period_too_long": "a period has a century at most",
+    "period_missing": "the calendar has no days before its first",
     "department_unknown": "the operator names the departments",
     "topic_unknown": "people make and retire topics",
     "segment_unknown": "a text has its own segments",
@@ -64,6 +67,13 @@ ONLY_HERE = {
     "url_invalid": "a URI may be one that nothing can be posted to",
     "url_unresolvable": "hosts are looked up",
     "url_private": "it depends on where the host lies",
+    "file_format_unknown": "a name's ending tells the format, unless it is given",
+    "file_unreadable": "bytes are what they are: no workbook, no text",
+    "file_empty": "a file may have no rows",
+    "json_invalid": "a file's bytes may be no JSON",
+    "mapping_unused": "the columns of some formats are known",
+    "column_missing": "a file has its own columns",
+    "field_unknown": "a mapping names fields of a feedback, or attributes by any name",
     "topics_missing": "a topic cannot be merged into itself",
 }
 #: Checks that do not fit an operation: its path is one of `/v1/feedback/{key}` too, with other methods.
