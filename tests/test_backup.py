@@ -287,6 +287,31 @@ def test_keys_that_were_revoked_stay_revoked_and_old_passwords_do_not_return(
     assert filled.db.conn.execute("SELECT count(*) FROM sessions").fetchone()[0] == 0
 
 
+def test_where_one_table_holds_a_page_of_another_the_others_are_carried_over(
+    filled: Store, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(filled.path)) as db:
+        db.execute(
+            "INSERT INTO api_keys (prefix, digest, name, scopes, made_at, made_by) "
+            "VALUES ('p1', 'd1', 'n', '[]', 't', 't')"
+        )
+        db.commit()
+        backup(filled, tmp_path / "copy.db", by="test")
+        db.execute("UPDATE api_keys SET revoked_at = 'now'")
+        db.commit()
+    filled.close()
+    Vitals(filled.path).checkpoint()
+    page = 4096 * (root_of(filled.path, "feedback") - 1)
+    content = filled.path.read_bytes()[page : page + 4096]
+    with filled.path.open("r+b") as file:
+        file.seek(4096 * (root_of(filled.path, "copies") - 1))
+        file.write(content)
+    put_back(filled.path, tmp_path / "copy.db")
+    assert ids(filled.path) == {"a", "b", "c"}
+    assert filled.db.conn.execute("SELECT revoked_at FROM api_keys").fetchone()[0] == "now"
+    assert [tuple(row) for row in filled.db.conn.execute("PRAGMA integrity_check")] == [("ok",)]
+
+
 def test_the_log_says_what_it_replaces(filled: Store, kept: Path) -> None:
     filled.audit.record(acts.Act("command:lan", "topic.rename"))
     head = filled.audit.head()

@@ -104,33 +104,51 @@ def contents_of(path: Path) -> Contents:
         return Contents(_counts(db), (), len(db.execute("PRAGMA foreign_key_check").fetchall()))
 
 
+_CARRIED = {
+    "sessions": "DELETE FROM sessions",
+    "api_keys": (
+        "UPDATE api_keys SET expires_at = l.expires_at, "
+        "revoked_at = coalesce(api_keys.revoked_at, l.revoked_at), "
+        "revoked_by = coalesce(api_keys.revoked_by, l.revoked_by) "
+        "FROM live.api_keys l WHERE l.prefix = api_keys.prefix"
+    ),
+    "people": (
+        "UPDATE people SET password = l.password, disabled_at = l.disabled_at, disabled_by = l.disabled_by "
+        "FROM live.people l WHERE l.name = people.name"
+    ),
+    "copies": (
+        "INSERT INTO copies (kind, path, made_at, made_by, rows) "
+        "SELECT kind, path, made_at, made_by, rows FROM live.copies l WHERE NOT EXISTS "
+        "(SELECT 1 FROM copies c WHERE (c.path, c.made_at) = (l.path, l.made_at)) ORDER BY l.number"
+    ),
+}
+
+
 def carry_over(live: Path, copy: Path) -> None:
     """What must not come back with an older database: keys that were revoked, people who were shut out, old
-    passwords, sessions. And what must not be forgotten: where copies were written."""
+    passwords, sessions. And what must not be forgotten: where copies were written.
+
+    Each table by itself, so that damage to one keeps nothing of another.
+
+    Raises:
+        StoreError: ``store_corrupt`` where a table cannot be read, once the others are done.
+    """
     with readable(live), closing(_opened(copy, "rw")) as db:
         db.execute("ATTACH ? AS live", (f"{live.absolute().as_uri()}?mode=ro",))
         there = {row[0] for row in db.execute("SELECT name FROM live.sqlite_schema WHERE type = 'table'")}
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("DELETE FROM sessions")
-        if "api_keys" in there:
-            db.execute(
-                "UPDATE api_keys SET expires_at = l.expires_at, "
-                "revoked_at = coalesce(api_keys.revoked_at, l.revoked_at), "
-                "revoked_by = coalesce(api_keys.revoked_by, l.revoked_by) "
-                "FROM live.api_keys l WHERE l.prefix = api_keys.prefix"
-            )
-        if "people" in there:
-            db.execute(
-                "UPDATE people SET password = l.password, disabled_at = l.disabled_at, "
-                "disabled_by = l.disabled_by FROM live.people l WHERE l.name = people.name"
-            )
-        if "copies" in there:
-            db.execute(
-                "INSERT INTO copies (kind, path, made_at, made_by, rows) "
-                "SELECT kind, path, made_at, made_by, rows FROM live.copies l WHERE NOT EXISTS "
-                "(SELECT 1 FROM copies c WHERE (c.path, c.made_at) = (l.path, l.made_at)) ORDER BY l.number"
-            )
-        db.commit()
+        damage: sqlite3.DatabaseError | None = None
+        for table, statement in _CARRIED.items():
+            if table in there or table == "sessions":
+                try:
+                    db.execute(statement)
+                    db.commit()
+                except sqlite3.DatabaseError as error:
+                    db.rollback()
+                    damage = damage or error
+        if isinstance(damage, sqlite3.IntegrityError):  # values that no table of voc takes: another's page
+            raise StoreError("store_corrupt", f"{live} is damaged ({damage})") from damage
+        if damage is not None:
+            raise damage
 
 
 def renew_generation(live: Path | None, copy: Path) -> None:
