@@ -6,7 +6,7 @@
     python docs/screenshots.py --docs             # the few of docs/pictures besides, small
 
 A real `voc serve` answers, on a free port of this machine. Needs chromium (``apt install chromium``). The
-whole page is taken, with its charts drawn; those of docs/pictures show the window alone.
+whole page is taken, with its charts drawn; those of docs/pictures show the window alone, or one part of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from voc.access import Access
 from voc.organization import Organization
@@ -44,8 +44,9 @@ LOCALES = {"vi": "vi-VN", "en": "en-GB"}
 #: Nothing taller than this is looked at.
 TALLEST = 9000
 START_S = 120.0
-#: Of a picture in docs/pictures.
-MOST_BYTES = 150_000
+#: Of a picture in docs/pictures, in bytes and in pixels: the guides are read over the net.
+MOST_BYTES = 85_000
+HIGHEST = 1000
 #: Charts are drawn when they come into sight.
 DRAWN = """() => [...document.querySelectorAll('[data-chart]')].every(place => {
     const { top, bottom } = place.getBoundingClientRect();
@@ -56,12 +57,17 @@ DRAWN = """() => [...document.querySelectorAll('[data-chart]')].every(place => {
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture of docs/pictures: which page, how."""
+    """One picture of docs/pictures: which page, how.
+
+    Attributes:
+        part: CSS selector of what is taken; without it the window.
+    """
 
     page: str
     language: str
-    theme: str
-    size: str
+    theme: str = "light"
+    size: str = "desktop"
+    part: str = ""
 
     @property
     def name(self) -> str:
@@ -69,14 +75,14 @@ class Shot:
         return f"{self.page}-{self.language}-{self.theme}-{self.size}"
 
 
+#: What docs/guide.vi.md and docs/guide.en.md show, each in its language.
+GUIDES = {
+    "overview": "", "rising": "", "feedback_one": "", "review": "#review", "seams": "", "seam": "#seam",
+    "journey": ".journey", "drivers": ".chart", "digest": ".sheet",
+}  # fmt: skip
 BEST = (
-    Shot("overview", "vi", "light", "desktop"),
-    Shot("overview", "en", "dark", "desktop"),
-    Shot("seams", "en", "light", "desktop"),
-    Shot("seam", "vi", "light", "desktop"),
-    Shot("topic", "en", "light", "desktop"),
-    Shot("department", "vi", "light", "desktop"),
-    Shot("review", "en", "dark", "desktop"),
+    *(Shot(page, language, part=part) for page, part in GUIDES.items() for language in LOCALES),
+    *(Shot("overview", language, "dark") for language in LOCALES),
     Shot("overview", "vi", "light", "phone"),
 )
 
@@ -93,11 +99,12 @@ def addresses(until: date, example: str) -> Mapping[str, str]:
         "overview": "/",
         "topics": "/topics",
         "topic": f"/topics/misexplained-contract?{story}",
+        "rising": "/topics/app-crash",
         "departments": "/departments",
         "department": "/departments/operations",
         "digest": "/departments/operations/digest",
         "seams": f"/seams?{trouble}",
-        "seam": f"/seams?department=sales&also=operations&{story}#seam",
+        "seam": "/seams?department=sales&also=operations#seam",
         "journey": "/journey",
         "drivers": f"/drivers?{story}",
         "compare": "/compare",
@@ -194,8 +201,8 @@ def wait_for(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 def example(site: str) -> str:
-    """Id of a feedback that two departments have to do with."""
-    asked = {"department": "sales", "also": "operations", "limit": "1"}
+    """Id of the feedback that the guides correct; of any where that is not there."""
+    asked = {"topic": "app-crash", "q": "đồng hồ thông minh", "limit": "1"}
     found = httpx.get(f"{site}/v1/feedback", params=asked, timeout=30).raise_for_status().json()["items"]
     if not found:
         found = httpx.get(f"{site}/v1/feedback", params={"limit": "1"}, timeout=30).json()["items"]
@@ -249,12 +256,26 @@ def opened(page: Page, address: str) -> None:
         sys.exit(f"{address}: {response.status if response else 'no answer'}")
 
 
+def clip(page: Page, part: str) -> FloatRect | None:
+    """Where the part lies on the page, as far as it is shown; None without one."""
+    if not part:
+        return None
+    place = page.locator(part).first
+    place.scroll_into_view_if_needed()
+    page.wait_for_function(DRAWN)
+    left, top, width, height = place.evaluate(
+        "one => { const { x, y, width, height } = one.getBoundingClientRect();"
+        " return [x + scrollX, y + scrollY, width, height]; }"
+    )
+    return FloatRect(x=left, y=top, width=width, height=min(height, HIGHEST))
+
+
 def write_small(browser: Browser, site: str, address: str, shot: Shot) -> None:
     """Writes one picture of docs/pictures, as sharp as its size allows."""
     with window(browser, shot.language, shot.theme, shot.size) as page:
         opened(page, site + address)
         page.wait_for_function(DRAWN)
-        taken = Image.open(io.BytesIO(page.screenshot()))
+        taken = Image.open(io.BytesIO(page.screenshot(full_page=bool(shot.part), clip=clip(page, shot.part))))
     for quality in range(90, 20, -10):
         packed = io.BytesIO()
         taken.save(packed, "webp", quality=quality, method=6)

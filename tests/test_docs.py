@@ -11,14 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.pofile import read_po
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from voc.cli import main
+from voc.organization import Organization
+from voc.settings import bundled
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.vi.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def test_the_references_are_fresh(root: Path) -> None:
@@ -87,6 +95,70 @@ def test_every_command_of_a_page_parses(page: Path) -> None:
             group = group.commands[words.pop(0)]
         known = {option for parameter in group.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= known
+
+
+def said_on_pages(language: str) -> re.Pattern[str]:
+    """What can stand on a page: its texts, with anything in their places, and the names of what there is."""
+    with (ROOT / "voc/dashboard/translations/vi/LC_MESSAGES/messages.po").open("rb") as file:
+        messages = [message for message in read_po(file) if message.id]
+    texts: set[str] = {"VI", "EN", "NPS"}
+    for message in messages:
+        said = message.id if language == "en" else message.string
+        texts.update([said] if isinstance(said, str) else said or [])
+    organization = Organization.read(bundled("organization.toml"))
+    names = [*(one.name for one in organization.departments), *organization.touchpoints.values()]
+    topics = json.loads((bundled("models") / "topics.json").read_text("utf-8"))["topics"]
+    texts.update(getattr(name, language) for name in names)
+    texts.update(topic["name"][language] for topic in topics)
+    patterns = (re.sub(r"%\\\(\w+\\\)[sd]", ".+", re.escape(text)) for text in texts if text)
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_guides_name_things_as_the_pages_do(language: str) -> None:
+    page = (ROOT / "docs" / f"guide.{language}.md").read_text("utf-8")
+    shown = said_on_pages(language)
+    bold = [" ".join(text.split()) for text in re.findall(r"\*\*(.+?)\*\*", page, re.DOTALL)]
+    assert len(bold) > 80
+    assert [name for name in bold if not shown.fullmatch(name)] == []
+
+
+def test_the_readmes_are_one_readme() -> None:
+    first, second = (ROOT / "README.md", ROOT / "README.vi.md")
+    assert commands_of(first) == commands_of(second)
+    links = [
+        set(re.findall(r"\]\(((?:docs|models|corpora)/[\w.]+\.md)\)", page.read_text("utf-8")))
+        for page in (first, second)
+    ]
+    assert links[0] == links[1] >= {f"docs/{page.name}" for page in (ROOT / "docs").glob("guide.*.md")}
+
+
+def test_the_guides_are_one_guide() -> None:
+    pages = [(ROOT / "docs" / f"guide.{language}.md").read_text("utf-8") for language in ("vi", "en")]
+    for found in (r"^## (\d+)\.", r"pictures/(\w+)-\w\w-", r"\]\((\w+\.md)\)"):
+        first, second = (re.findall(found, page, re.MULTILINE) for page in pages)
+        assert first == second, found
+    languages = ("vi", "en")
+    first, second = (
+        [[word for word in words if word not in languages] for words in commands_of(page)]
+        for page in (ROOT / "docs" / f"guide.{language}.md" for language in languages)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_are_small_and_in_the_language_of_the_page(page: Path) -> None:
+    language = "vi" if ".vi." in page.name else "en"
+    for name in re.findall(r"pictures/([\w-]+\.webp)", page.read_text("utf-8")):
+        assert f"-{language}-" in name
+        assert (ROOT / "docs" / "pictures" / name).stat().st_size < 150_000
+
+
+def test_no_picture_is_left_over() -> None:
+    shown = "".join(page.read_text("utf-8") for page in PAGES)
+    pictures = list((ROOT / "docs" / "pictures").glob("*.webp"))
+    assert [picture.name for picture in pictures if picture.name not in shown] == []
+    assert sum(picture.stat().st_size for picture in pictures) < 1_500_000
 
 
 def test_every_dependency_is_explained(root: Path) -> None:
