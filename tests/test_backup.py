@@ -22,7 +22,7 @@ from voc.pipeline import Pipeline
 from voc.records import Feedback
 from voc.services import Services
 from voc.settings import Settings
-from voc.store import Filter, Store, Vitals
+from voc.store import Filter, Store, Vitals, translated
 from voc.store import backup as pages
 
 Make = Callable[..., Feedback]
@@ -287,6 +287,47 @@ def test_keys_that_were_revoked_stay_revoked_and_old_passwords_do_not_return(
     assert filled.db.conn.execute("SELECT count(*) FROM sessions").fetchone()[0] == 0
 
 
+def test_a_week_that_was_sent_is_not_sent_again_by_a_restore(filled: Store, tmp_path: Path) -> None:
+    digests = filled.digests
+    digests.claim("2026-11-09", "sales", "t", 0.0, 600.0)
+    backup(filled, tmp_path / "copy.db", by="test")
+    for department, state in (("care", "sent"), ("sales", "handing")):
+        digests.claim("2026-11-09", department, "t", 1_000.0, 600.0)
+        digests.hand_over("2026-11-09", department, "t")
+        if state == "sent":
+            digests.sent("2026-11-09", department, "t", 1_001.0, 2, None)
+    put_back(filled.path, tmp_path / "copy.db")
+    for department, state in (("care", "sent"), ("sales", "handing")):
+        found = digests.get("2026-11-09", department)
+        assert found is not None
+        assert found.state == state
+        assert not digests.claim("2026-11-09", department, "other", 10_000.0, 600.0)
+
+
+def test_a_file_that_was_taken_back_does_not_return(filled: Store, tmp_path: Path) -> None:
+    uploads = filled.uploads
+    cancelled, other = (
+        uploads.start(
+            uploads.add(name, "csv", b"text\n" + name.encode(), name, 1, ["text"], author="t").id,
+            {"text": "text"}, "s", "day-first",
+        ).id
+        for name in ("cancelled-words", "other-words")
+    )  # fmt: skip
+    backup(filled, tmp_path / "copy.db", by="test")
+    uploads.cancel(cancelled)
+    uploads.cancel(other)
+    with filled.write() as db:
+        db.conn.execute("DELETE FROM uploads WHERE id = ?", (other,))  # the live one knows nothing of it
+    put_back(filled.path, tmp_path / "copy.db")
+    assert (uploads.get(cancelled).state, uploads.get(other).state) == ("cancelled", "running")
+    assert uploads.content(other) == b"text\nother-words"
+    with pytest.raises(NotFound):
+        uploads.content(cancelled)
+    filled.close()
+    Vitals(filled.path).checkpoint()
+    assert b"text\ncancelled-words" not in filled.path.read_bytes()
+
+
 def test_where_one_table_holds_a_page_of_another_the_others_are_carried_over(
     filled: Store, tmp_path: Path
 ) -> None:
@@ -448,3 +489,33 @@ def test_every_step_of_the_schema_is_known_to_a_new_database(settings: Settings)
     Store(settings.db).prepare()
     assert Vitals(settings.db).schema() == ([], [])
     assert len(migrations.steps._migrations) >= 16
+
+
+def test_a_schema_that_is_no_text_is_damage(filled: Store, kept: Path) -> None:
+    filled.close()
+    Vitals(filled.path).checkpoint()
+    content = filled.path.read_bytes()
+    wrong = content.replace(b"INDEX feedback_time ON feedback", b"INDEX feedback_time ON \xeeeedback")
+    assert wrong != content
+    filled.path.write_bytes(wrong)
+    for ask in (
+        Vitals(filled.path).waiting,
+        lambda: Vitals(filled.path).examine("", deep=True),
+        filled.prepare,
+    ):
+        with pytest.raises(StoreError) as error:
+            ask()
+        assert error.value.code == "store_corrupt"
+    assert put_back(filled.path, kept).moved
+    assert ids(filled.path) == {"a", "b", "c"}
+
+
+def test_a_text_that_is_none_is_damage_and_is_not_quoted(filled: Store) -> None:
+    with closing(sqlite3.connect(filled.path)) as db:
+        db.execute("UPDATE feedback SET text = CAST(x'73656372657420ee' AS TEXT) WHERE id = 'a'")
+        db.commit()
+    with pytest.raises(sqlite3.OperationalError) as error:
+        filled.get("a")
+    said = translated(error.value)
+    assert said.code == "store_corrupt"
+    assert "secret" not in said.message

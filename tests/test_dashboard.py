@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
 from tests.test_access import bearer, log_in, make_key, make_person
+from voc import rights
 from voc.api.headers import POLICY
 from voc.app import Voc
 from voc.dashboard import changes, charts, texts
@@ -175,6 +177,17 @@ def test_where_there_is_nothing_a_browser_gets_a_page_and_a_program_json(client:
         assert client.get(path, headers=headers).get_json()["error"]["code"] == "not_found"
 
 
+@pytest.mark.parametrize("path", ["/", "/topics", "/compare", "/compare?a_from=0202-01-01&a_to=2026-02-02&"])
+def test_a_year_that_was_typed_wrong_is_not_cut_into_thousands_of_months(
+    client: FlaskClient, fill: Callable[..., None], path: str
+) -> None:
+    fill(1, "2026-02-01")
+    asked = path if "?" in path else f"{path}?from=0202-02-01&to=2026-02-01"
+    page = client.get(asked, headers={"Accept-Language": "en"})
+    assert page.status_code == 422
+    assert "period_too_long" in page.text
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [("depatment=care", "depatment"), ("sentiment=angry", "sentiment"), ("from=soon", "from"),
@@ -234,6 +247,18 @@ def test_a_failure_is_a_page_that_tells_nothing(
     assert (page.status_code, page.mimetype) == (500, "text/html")
     assert "internal_error" in page.text
     assert "secret" not in page.text
+
+
+def test_a_database_that_cannot_be_used_is_said_as_the_api_says_it(
+    services: Services, client: FlaskClient, fill: Callable[..., None]
+) -> None:
+    fill(1, "2026-02-01")
+    with services.store.write() as db:
+        db.conn.execute("ALTER TABLE shown RENAME TO hidden")
+    page = client.get("/feedback", headers=HTML)
+    assert (page.status_code, page.mimetype) == (503, "text/html")
+    assert "store_unusable" in page.text
+    assert client.get("/v1/feedback").status_code == 503
 
 
 # ---- files
@@ -444,6 +469,25 @@ def test_a_flow_links_nodes_by_their_place(english: None) -> None:
     assert [str(cell) for cell in found.table.rows[0]] == ["Care", "b", "3"]
 
 
+def test_a_name_is_no_markup_and_no_token_of_a_chart(english: None) -> None:
+    name = '<a href="https://voc.example">R&D</a> %{x}'
+    shown = '&lt;a href="https://voc.example"&gt;R&amp;D&lt;/a&gt; &#37;{x}'
+    assert (charts.as_text(name), charts.as_text("$accent 5 %")) == (shown, "&#36;accent 5 %")
+    series = charts.Series(name, [0.3], [0.2], [0.5])
+    figures = [
+        charts.line("T", ["2026-02-01"], [series], marks={"2026-02-01": name}),
+        charts.columns("T", ["2026-02-01"], [series]), charts.bars("T", [name], [series]),
+        charts.intervals("T", [name], [series]), charts.heatmap("T", [name], [name], [[1]]),
+        charts.sankey("T", [("a", name, 1)], names={"a": name}),
+    ]  # fmt: skip
+    for found in figures:
+        said = json.dumps(found.figure)
+        assert "https://voc.example" in said
+        assert "<a " not in said
+        assert "%{x}" not in said
+    assert figures[2].table.rows[0][0] == name  # the table is text anyway
+
+
 def test_the_buckets_of_a_period_are_linked_to_its_own_days() -> None:
     period = Period.of(date(2026, 2, 4), date(2026, 2, 10))  # from a Wednesday: its first week is cut
     found = charts.bucket_periods(["2026-02-02", "2026-02-09"], period)
@@ -464,6 +508,15 @@ def test_what_may_be_chance_is_not_said_to_have_changed(english: None) -> None:
     assert changes.count_said(None).words == "Nothing to compare with"
 
 
+def test_a_number_that_stands_in_a_template_follows_the_language_too(app: Voc) -> None:
+    template = app.jinja_env.from_string("{{ 0.001 | number(3) }}")
+    said = []
+    for language in ("vi", "en"):
+        with app.test_request_context(f"/?lang={language}"):
+            said.append(template.render())
+    assert said == ["0,001", "0.001"]
+
+
 def test_numbers_are_written_in_the_way_of_the_language(app: Voc) -> None:
     for language, expected in (
         ("en", ("1,234", "1,234.5", "0.4%", "−1.5")),
@@ -472,6 +525,9 @@ def test_numbers_are_written_in_the_way_of_the_language(app: Voc) -> None:
         with app.test_request_context(f"/?lang={language}"):
             found = (texts.number(1234), texts.number(1234.5, 1), texts.percent(0.004), texts.points(-0.015))
             assert found == expected
+    with app.test_request_context("/?lang=en"):
+        assert (texts.number(-0.4), texts.number(-0.04, 1), texts.number(-1_000)) == ("0", "0.0", "−1,000")
+        assert (texts.points(-0.0004), texts.points(0.0004), texts.signed(-0.04)) == ("±0.0", "±0.0", "0.0")
 
 
 # ---- pages
@@ -590,6 +646,28 @@ def test_what_is_emerging_is_logged_and_looked_for_once(
     assert text_of(grown).count("Giao hàng trễ") >= 1
     (line,), _ = services.store.audit.entries(action="topics.emerging")
     assert line.details["rows"] >= 1
+
+
+def test_what_was_erased_or_given_away_since_is_no_example_any_more(
+    client: FlaskClient, services: Services, fill: Callable[..., None]
+) -> None:
+    fill(40, "2026-01-10", topic="hotline-unreachable")
+    fill(40, "2026-02-10", topic="delivery-late")
+    key = make_key(services.access, "read", department="logistics")
+    path, headers = "/emerging?lang=en&from=2026-02-01&to=2026-02-14", bearer(key)
+
+    def examples() -> list[str]:
+        page = client.get(path, headers=headers, environ_overrides=ELSEWHERE).text
+        return re.findall(r'href="/feedback/(f\d+)[?"]', page)
+
+    (first,) = set(examples())
+    said = [(None, "owner", "sales", "logistics"), (None, "cooperators", (), [])]
+    services.store.corrections.add(first, said, author="Lan", reason=None, departments={})
+    assert examples() == []
+    headers = bearer(make_key(services.access, "read"))
+    assert set(examples()) == {first}
+    rights.erase_feedback(services.store, [first], author="Lan")
+    assert examples() == []
 
 
 def test_findings_are_kept_for_a_while() -> None:

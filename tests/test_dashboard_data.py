@@ -55,6 +55,16 @@ def test_another_mapping_is_shown_before_it_is_used(client: FlaskClient, upload:
     assert "there is no column &#39;Chữ&#39; for text" in page
 
 
+@pytest.mark.parametrize("name", ["_scheme", "_external", "_anchor", "_method", "endpoint", "page", "state"])
+def test_what_is_no_parameter_of_a_file_is_put_into_no_link(
+    client: FlaskClient, upload: str, name: str
+) -> None:
+    page = client.get(f"/data/{upload}?{name}=javascript&_external=true", headers=EN)
+    assert page.status_code == 422
+    assert "javascript:" not in page.text
+    assert f"{name} is no parameter of this page" in page.text
+
+
 def test_a_file_that_was_read_says_what_became_of_it(
     client: FlaskClient, upload: str, services: Services
 ) -> None:
@@ -76,3 +86,7 @@ def test_a_file_that_was_read_says_what_became_of_it(
 def test_what_is_taken_out_follows_the_filter(client: FlaskClient) -> None:
     page = client.get("/data?department=care&from=2026-01-01").text
     assert "/v1/export?format=csv&amp;department=care&amp;from=2026-01-01" in page
+
+
+def test_without_dates_all_is_taken_out_and_said_so(client: FlaskClient) -> None:
+    assert "All times" in client.get("/data", headers=EN).text

@@ -359,8 +359,11 @@ def test_a_week_is_printed_as_it_is_mailed(client: FlaskClient, filled: Services
     assert owned in links
     assert 'data-count="15"' in read(client, owned)
     assert "week=2026-11-16" in page  # the week before
-    refused = client.get("/departments/care/digest?week=soon", headers=EN)
-    assert refused.status_code == 422
+    for week in ("soon", "0001-01-01", "9999-12-31"):
+        refused = client.get(f"/departments/care/digest?week={week}", headers=EN)
+        assert refused.status_code == 422, week
+    assert client.get("/departments/care/digest?week=0001-01-08").status_code == 200
+    assert client.get("/departments/care/digest?week=9999-12-19").status_code == 200
 
 
 def test_a_department_must_be_there(client: FlaskClient) -> None:

@@ -9,6 +9,7 @@ import string
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -212,6 +213,21 @@ def test_an_erased_feedback_is_not_quoted(
     assert "không ai trả lời" in said
 
 
+def test_what_was_taken_from_a_department_is_not_quoted_to_it(
+    make: Callable[..., Digester], week: dict[str, str], store: Store
+) -> None:
+    nobody = [(None, "cooperators", (), ["care"])]
+    store.corrections.add(week["with"], nobody, author="Lan", reason=None, departments={})
+    kept = store.get(week["with"])
+    assert kept is not None
+    assert kept.analysis is not None
+    assert (kept.analysis.owner, kept.analysis.cooperators) == ("finance", ())
+    assert kept.analysis.segments[1].department == "care"  # its words still speak of it
+    pains = make().letter("care", WEEK, "vi").sections[1].items[0]
+    assert (pains.key, pains.figure) == ("hotline-unreachable", "2")
+    assert {quote.feedback for quote in pains.quotes} == {week["late"], week["late2"]}
+
+
 def test_a_week_without_feedback_says_so(make: Callable[..., Digester]) -> None:
     letter = make().letter("care", WEEK, "vi")
     assert letter.count == 0
@@ -385,6 +401,41 @@ def test_words_of_customers_are_no_markup(
     assert html is not None
     assert "&lt;img src=x onerror=alert(1)&gt;" in html.get_content()
     assert "<img" not in html.get_content()
+
+
+def test_what_is_wrong_with_one_department_keeps_no_other_from_its_mail(
+    judge: Pipeline, organization: Path, store: Store, week: dict[str, str], tmp_path: Path,
+    start: Callable[..., tuple[Server, int]],
+) -> None:  # fmt: skip
+    server, port = start()
+    path = tmp_path / "organization.toml"
+    there = organization.read_text("utf-8")
+    named = f'key = "sales"\nmail_to = ["{HEAD}"]\n'
+    path.write_text(there.replace('key = "sales"\n', named, 1), "utf-8")
+    settings = Settings(db=store.path, organization=path, smtp_url=url(port), mail_from=SENDER)
+    holder = PipelineHolder(settings)
+    holder.use(Pipeline.open(settings))
+    digester = Digester(store, settings, holder, FactTable(store))
+    first = next(one.key for one in holder.get().router.organization.departments if one.mail_to)
+    letter = digester.letter
+
+    def failing(department: str, *given: Any, **named: Any) -> Any:
+        if department == first:
+            raise KeyError("a touchpoint that there is not")
+        return letter(department, *given, **named)
+
+    digester.letter = failing  # type: ignore[method-assign]  # what nobody thought of
+    assert [one.department for one in digester.once(MONDAY)] == [{"care": "sales", "sales": "care"}[first]]
+    assert len(server.mails) == 1
+
+
+def test_a_name_that_runs_over_lines_is_one_line_of_a_header(
+    make: Callable[..., Digester], week: dict[str, str]
+) -> None:
+    letter = replace(make().letter("care", WEEK, "vi"), subject="Chăm sóc\r\nBcc: x@y.example\nkhách")
+    message = mail.message_of(letter, sender=SENDER, recipients=[HEAD], public_url=None, now=MONDAY, serial=0)
+    assert message["Subject"] == "Chăm sóc Bcc: x@y.example khách"
+    assert message["Bcc"] is None
 
 
 def test_a_line_of_dots_arrives_as_it_is(start: Callable[..., tuple[Server, int]]) -> None:
@@ -595,6 +646,7 @@ def test_without_a_server_or_addresses_nothing_is_sent(
         ({"VOC_SMTP_URL": "smtp://mail.example"}, "smtp_url"),
         ({"VOC_SMTP_URL": "http://mail.example", "VOC_MAIL_FROM": SENDER}, "smtp_url"),
         ({"VOC_SMTP_URL": "smtp://mail.example:mail", "VOC_MAIL_FROM": SENDER}, "smtp_url"),
+        ({"VOC_SMTP_URL": "smtp://lan:s3cret/x@mail.example", "VOC_MAIL_FROM": SENDER}, "smtp_url"),
         ({"VOC_MAIL_FROM": "Lan <lan@company.example>"}, "mail_from"),
         ({"VOC_MAIL_FROM": "lan@company.example\r\nBcc: x@y.example"}, "mail_from"),
         ({"VOC_MAIL_TIMEZONE": "Hanoi"}, "mail_timezone"),
@@ -606,6 +658,7 @@ def test_a_setting_that_cannot_be_is_refused(given: dict[str, str], field: str) 
     with pytest.raises(SettingsError) as raised:
         Settings.from_environment(given)
     assert (raised.value.code, raised.value.field) == ("setting_invalid", field)
+    assert "s3cret" not in str(raised.value)
     assert "s3cret" not in repr(Settings.from_environment(
         {"VOC_SMTP_URL": "smtp://a:s3cret@mail.example", "VOC_MAIL_FROM": SENDER}
     ))  # fmt: skip

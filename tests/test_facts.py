@@ -434,6 +434,7 @@ def test_more_departments_than_bits(store: Store) -> None:
         assert check_filter(table, store, Filter(department=name, role="cooperator")) == 1
         assert check_filter(table, store, Filter(within=name, also=other)) == 2
         assert check_filter(table, store, Filter(firefighting=name)) == 1
+        assert table.now().implicates(name)[place]  # what it owns, though it may have no bit
 
 
 def test_firefighting_is_what_reaches_care_and_belongs_elsewhere(store: Store) -> None:

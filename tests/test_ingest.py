@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import time
+import tracemalloc
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voc.errors import InvalidInput
-from voc.ingest import Row, loads, read_file, validate
+from voc.ingest import Row, files, loads, read_file, validate
 
 NESTED = "[" * 100_000
 VIETNAMESE = (
@@ -738,6 +739,77 @@ def test_a_workbook_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, h
     with contextlib.suppress(InvalidInput):
         assert len(list(read_file(workbook(tmp_path / "a.xlsx", [[header], ["a"]])))) == 1
     assert [book._archive.fp for book in opened] == [None]
+
+
+def sheet(path: Path, rows: str, size: str = "A1:B3") -> Path:
+    """A workbook whose sheet says what size it has, and what its rows are."""
+    namespace = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    inside = f'<dimension ref="{size}"/><sheetData>{rows}</sheetData>'
+    content = f'<worksheet xmlns="{namespace}">{inside}</worksheet>'
+    return repacked(workbook(path, [["text"]]), "xl/worksheets/sheet1.xml", content)
+
+
+def texts(first: int, last: int, further: str = "") -> str:
+    said = {row: "text" if row == 1 else f"row {row}" for row in range(first, last + 1)}
+    return "".join(
+        f'<row r="{row}"><c r="A{row}" t="inlineStr"><is><t>{text}</t></is></c>'
+        f"{further.format(row=row)}</row>"
+        for row, text in said.items()
+    )
+
+
+@pytest.mark.parametrize("size", ["A1", "A1:XFD1048576", "A1:A99999999999"])
+def test_a_sheet_has_the_rows_that_it_has_and_not_those_that_it_says(tmp_path: Path, size: str) -> None:
+    found = list(read_file(sheet(tmp_path / "a.xlsx", texts(1, 4), size)))
+    assert good(found) == [(row, {"text": f"row {row}"}) for row in (2, 3, 4)]
+
+
+def test_a_cell_at_the_edge_of_the_grid_makes_no_row_wide(tmp_path: Path) -> None:
+    path = sheet(tmp_path / "a.xlsx", texts(1, 1) + texts(2, 1_500, '<c r="XFD{row}"><v>1</v></c>'))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_file(path)) == 1_499
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 32_000_000  # all rows at once, 16,384 cells each, are 200 million
+
+
+def test_a_row_below_all_rows_is_none(tmp_path: Path) -> None:
+    path = sheet(tmp_path / "a.xlsx", texts(1, 2) + texts(99_999_999_999, 99_999_999_999))
+    assert file_refusal(path) == ("file_unreadable", None)
+
+
+def test_a_workbook_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workbook(tmp_path / "a.xlsx", [["text"], ["a"]])
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/picture.bmp", b"\0" * 3_000_000)
+    assert len(list(read_file(path))) == 1
+    monkeypatch.setattr(files, "UNPACKED_BYTES", 1_000_000)
+    assert file_refusal(path) == ("file_unreadable", None)
+
+
+def test_a_locked_workbook_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", [["text"], ["a"]])
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + flags] |= 1  # what says that a member is encrypted
+            at = content.find(signature, at + 1)
+    path.write_bytes(bytes(content))
+    assert file_refusal(path) == ("file_unreadable", None)
+
+
+def test_many_columns_take_no_time(write: Write) -> None:
+    names = [f"c{number}" for number in range(100_000)]
+    path = write("a.csv", f"text,{','.join(names)}\na,{','.join(names)}\n")
+    began = time.monotonic()
+    ((_, values),) = good(list(read_file(path)))
+    assert len(values["attributes"]) == 100_000
+    assert time.monotonic() - began < 3
 
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

@@ -78,6 +78,17 @@ def at(day: date, hour: int = 10) -> str:
     return f"{day.isoformat()}T{hour:02d}:00:00.000Z"
 
 
+@pytest.mark.parametrize(
+    "moment", ["2026-10-09T08:53:20.123Z", "0001-01-01T00:00:00.001Z", "1969-12-31T23:59:59.999Z"]
+)
+def test_a_chain_is_of_the_moment_that_was_sent(store: Store, feedback: Make, moment: str) -> None:
+    keep(store, [(feedback("a", "a", occurred_at=moment), judged("a", hops=("care", "sales")))])
+    facts, rows = everything(store)
+    day = date.fromisoformat(moment[:10])
+    (chain,) = reports.seams(facts, rows, Period.of(day, day)).longest
+    assert chain.at == moment
+
+
 # ---- trends and topics over any stretch of time
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from flask.testing import FlaskClient
 
+from voc.app import Voc
 from voc.errors import Conflict, InvalidInput, NotFound
 from voc.process import new_holder
 from voc.services import Services
 from voc.store import Filter, Upload
-from voc.uploads import PAGE, Uploads, as_iso, suggested
+from voc.uploads import COLUMNS_MOST, ON_DISK, PAGE, Uploads, as_iso, suggested
 
 CSV = (
     "Ngày;Nội dung;NPS;Khu vực\n"
@@ -103,8 +112,8 @@ def test_a_file_is_read_and_its_bytes_are_gone(uploads: Uploads, services: Servi
     )
     with pytest.raises(NotFound, match=upload.id):
         services.store.uploads.content(upload.id)
-    services.store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert b"0912 345 678" not in services.settings.db.read_bytes()
+    for path in services.settings.db.parent.glob(f"{services.settings.db.name}*"):  # the log beside it too
+        assert b"0912 345 678" not in path.read_bytes(), path.name
     assert uploads.read_next() is None
 
 
@@ -169,16 +178,118 @@ def test_files_that_nobody_let_be_read_are_thrown_away(uploads: Uploads, service
     assert services.store.uploads.get(upload.id).state == "cancelled"
 
 
+def gone(path: Path) -> bool:
+    return not path.exists()
+
+
+def test_a_process_that_runs_throws_away_what_is_left_behind(
+    uploads: Uploads, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    killed, alive = (
+        tmp_path / f"{ON_DISK}{socket.gethostname()}-{number}-x" for number in (ended.pid, os.getpid())
+    )
+    for path in (killed, alive):
+        path.write_bytes(CSV)
+    running = threading.Event()  # set when the loop has made its first turn
+    stop = threading.Event()
+    any_to_read = services.store.uploads.any_to_read
+
+    def looked() -> bool:
+        running.set()
+        return any_to_read()
+
+    services.store.uploads.any_to_read = looked  # type: ignore[method-assign]  # to know that it runs
+    thread = threading.Thread(target=uploads.run, args=(stop,))
+    thread.start()
+    try:
+        assert running.wait(20)
+        assert (gone(killed), gone(alive)) == (True, False)
+        upload = brought(uploads)  # while it runs: one that came before it is thrown away at its beginning
+        with services.store.write() as db:
+            db.conn.execute("UPDATE uploads SET made_at = '2026-01-01T00:00:00.000Z'")
+        for _ in range(2):  # the turn that goes on now may have looked before
+            running.clear()
+            assert running.wait(20)
+    finally:
+        stop.set()
+        thread.join()
+    assert services.store.uploads.get(upload.id).state == "cancelled"
+    with pytest.raises(NotFound):
+        services.store.uploads.content(upload.id)
+
+
+def test_a_page_that_may_wait_long_is_held_as_long(uploads: Uploads, services: Services) -> None:
+    patient = services.settings.model_copy(update={"analysis_timeout_s": 600.0})
+    upload = started(uploads, lines(1), "a.jsonl")
+    advance = services.store.uploads.advance
+    held: list[float] = []
+
+    def looking(*given: Any) -> Upload | None:
+        row = services.store.db.conn.execute("SELECT held_until FROM uploads").fetchone()
+        held.append(row[0] - time.time())
+        return advance(*given)
+
+    services.store.uploads.advance = looking  # type: ignore[method-assign]  # while it is read
+    done = Uploads(services.store, services.worklist, patient).read_next()
+    assert done is not None
+    assert (done.id, done.state) == (upload.id, "finished")
+    assert 1_100 < held[0] <= 1_200
+
+
+def test_what_is_no_row_is_refused_and_the_rest_is_kept(uploads: Uploads, services: Services) -> None:
+    content = '[5, {"text": "Giao hàng trễ"}, ["text"], [["text", "x"]], null, "chữ"]'.encode()
+    upload = started(uploads, content, "survey.json")
+    assert uploads.preview(upload).rows[0][1].code == "row_invalid"  # type: ignore[union-attr]
+    done = uploads.read_next()
+    assert done is not None
+    assert (done.id, done.state, done.created, done.bad) == (upload.id, "finished", 1, 5)
+    assert [(one.row, one.code) for one in done.problems] == [
+        (1, "row_invalid"), (3, "row_invalid"), (4, "row_invalid"), (5, "text_missing"), (6, "row_invalid"),
+    ]  # fmt: skip
+    assert services.store.count(Filter()) == 1
+
+
+def test_a_file_that_cannot_be_read_now_does_not_keep_the_next_from_being(
+    uploads: Uploads, services: Services
+) -> None:
+    first, second = started(uploads, lines(2), "a.jsonl"), started(uploads, lines(3), "b.jsonl")
+    advance = services.store.uploads.advance
+
+    def failing(upload: Upload, *given: Any) -> Upload | None:
+        if upload.id == first.id:
+            raise OSError("no space left on device")
+        return advance(upload, *given)
+
+    services.store.uploads.advance = failing  # type: ignore[method-assign]  # a disk that is full
+    with pytest.raises(OSError, match="no space"):
+        uploads.read_next()
+    done = uploads.read_next()
+    assert done is not None
+    assert (done.id, done.state) == (second.id, "finished")
+    services.store.uploads.advance = advance  # type: ignore[method-assign]
+    assert uploads.read_next() is None  # until its lease is over
+    with services.store.write() as db:
+        db.conn.execute("UPDATE uploads SET held_until = 0 WHERE id = ?", (first.id,))
+    again = uploads.read_next()
+    assert again is not None
+    assert (again.id, again.state, again.done) == (first.id, "finished", 2)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code", "field"),
     [
+        ("a.csv", f"{','.join(f'c{n}' for n in range(COLUMNS_MOST + 1))}\nx\n".encode(),
+         "columns_too_many", "file"),
         ("a.pdf", b"x", "file_format_unknown", "format"),
         ("a.csv", b"", "file_empty", "file"),
         ("a.csv", b"text\n", "file_empty", "file"),
         ("a.xlsx", b"no workbook", "file_unreadable", None),
         ("\x00.csv", b"text\nx\n", "field_invalid", "name"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_with_a_file_is_said(
     uploads: Uploads, name: str, content: bytes, code: str, field: str | None
 ) -> None:
@@ -235,3 +346,16 @@ def test_over_http(client: FlaskClient, uploads: Uploads) -> None:
     assert (row["feedback"]["source"], row["analysis"]["owner"]) == ("q3", "digital")
     assert client.delete(f"/v1/uploads/{key}").status_code == 409
     assert client.get("/v1/uploads/nobody").status_code == 404
+
+
+def test_a_file_that_is_longer_than_allowed_is_not_cut(app: Voc, client: FlaskClient) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 1_024
+    body = b"text\n" + b"late\n" * 1_000
+    for given in (
+        {"data": body},
+        {"input_stream": io.BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True},
+         "headers": {"Transfer-Encoding": "chunked"}},
+    ):  # fmt: skip
+        answer = client.post("/v1/uploads?name=a.csv", content_type="application/octet-stream", **given)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (413, "body_too_large")
+    assert client.get("/v1/uploads").get_json()["items"] == []

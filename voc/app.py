@@ -196,7 +196,10 @@ def _refuse_more_than_allowed(read: bytes) -> None:
 
 def _read_json() -> Response | None:
     """Reads the body once, before any route, so that what is wrong with it is said plainly."""
-    if request.method not in {"POST", "PUT", "PATCH"} or request.endpoint in (None, uploads.TAKES_BYTES):
+    if request.method not in {"POST", "PUT", "PATCH"} or request.endpoint is None:
+        return None
+    if request.endpoint == uploads.TAKES_BYTES:
+        _refuse_more_than_allowed(request.get_data())
         return None
     try:
         _refuse_more_than_allowed(request.get_data())

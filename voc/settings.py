@@ -162,12 +162,14 @@ class Settings(BaseModel):
         if given is not None:
             if not known.data.get("mail_from"):
                 raise ValueError("needs VOC_MAIL_FROM, the address that mail is sent from")
-            parts = urlsplit(given.get_secret_value())
-            _ = parts.port
+            wrong = "must be smtp://host:port or smtps://host:port, with user:password@ or without"
+            try:
+                parts = urlsplit(given.get_secret_value())
+                _ = parts.port
+            except ValueError:  # it quotes what may be a part of the password
+                raise ValueError(wrong) from None
             if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
-                raise ValueError(
-                    "must be smtp://host:port or smtps://host:port, with user:password@ or without"
-                )
+                raise ValueError(wrong)
         return given
 
     @field_validator("mail_timezone")

@@ -8,19 +8,21 @@ file's bytes are gone when it is read.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import socket
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from voc.clock import utc_at
-from voc.errors import InvalidInput, VocError
+from voc.errors import InvalidInput, StoreError, VocError
 from voc.ingest import (
     SOURCES,
     FeedbackIn,
@@ -35,20 +37,24 @@ from voc.ingest import (
 from voc.process import is_dead, new_holder
 from voc.records import Feedback
 from voc.settings import Settings
-from voc.store import DateOrder, RowProblem, Store, Upload, UploadPage
-from voc.text import fold, is_phrase
+from voc.store import DateOrder, RowProblem, Store, Upload, UploadPage, Vitals
+from voc.text import fold, has_lone_surrogate, is_phrase
 from voc.worklist import WorkList
 
-#: Rows that are kept and analyzed before progress is noted: two seconds' work on two cores.
-PAGE = 128
+#: Rows that are kept and analyzed, as many as are analyzed together, before progress is noted and before it is
+#: seen that the service is to stop, which waits ten seconds for that.
+PAGE = 32
 #: Rows that are shown before a file is read.
 PREVIEW = 5
-#: Seconds for which a file may be held between two pages: the longest that a page waits for its analyses, and
-#: as much again.
+#: Seconds for which a file may be held between two pages, or twice as long as a page waits for its analyses.
 LEASE_S = 120.0
 #: Seconds after which a file is thrown away that nobody let be read.
 FORGOTTEN_S = 86_400.0
 NAME_MAX_CHARS = 200
+#: Columns of a file: far more than a feedback has fields and attributes.
+COLUMNS_MOST = 1_000
+#: Beginning of the name of the file in which bytes lie while they are looked at, before machine and process.
+ON_DISK = "voc-file-"
 _SHOWN_DATE = re.compile(
     r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
 )
@@ -97,6 +103,7 @@ class Uploads:
         self._store = store
         self._worklist = worklist
         self._settings = settings
+        self._lease_s = max(LEASE_S, 2 * settings.analysis_timeout_s)
 
     def take(self, name: str, content: bytes, file_format: FileFormat | None, *, author: str) -> Upload:
         """Keeps a file to be looked at.
@@ -117,6 +124,9 @@ class Uploads:
             rows = sum(1 for _ in read_file(path, chosen, mapping))
         if not rows:
             raise InvalidInput("file_empty", f"{shown} has no rows", "file")
+        if len(columns) > COLUMNS_MOST:
+            message = f"{shown} must have at most {COLUMNS_MOST:,} columns, got {len(columns):,}"
+            raise InvalidInput("columns_too_many", message, "file")
         return self._store.uploads.add(
             shown, chosen, content, hashlib.sha256(content).hexdigest(), rows, columns, author=author
         )
@@ -162,34 +172,49 @@ class Uploads:
 
     def run(self, stop: threading.Event) -> None:
         """Reads what there is to read until ``stop`` is set."""
-        self._store.uploads.forget(utc_at(time.time() - FORGOTTEN_S))
+        _sweep()
         for holder in self._store.uploads.holders():
             if is_dead(holder):
                 self._store.uploads.release(holder)
         while not stop.is_set():
+            self._store.uploads.forget(utc_at(time.time() - FORGOTTEN_S))
             if not (self._store.uploads.any_to_read() and self.read_next(stop)):
                 stop.wait(self._settings.poll_s)
 
     def read_next(self, stop: threading.Event | None = None) -> Upload | None:
-        """Reads the file that has waited longest; None if there is none that nobody else reads."""
+        """Reads the file that has waited longest; None if there is none that nobody else reads.
+
+        One that fails for another reason than what stands in it is held to the end of its lease, so that the
+        others are read before it is tried again.
+        """
         holder = new_holder()
-        upload = self._store.uploads.claim(holder, LEASE_S)
+        upload = self._store.uploads.claim(holder, self._lease_s)
         if upload is None:
             return None
+        is_kept = False
         try:
             self._read(upload, stop)
         except VocError as error:
             self._store.uploads.end(upload, "failed", f"{error.code}: {error.message}")
+        except Exception:
+            is_kept = True
+            raise
         finally:
-            self._store.uploads.release(holder)
-        return self._store.uploads.get(upload.id)
+            if not is_kept:
+                self._store.uploads.release(holder)
+        found = self._store.uploads.get(upload.id)
+        if found.state != "running":
+            # Its bytes went through the log too, where they would lie until as much is written again.
+            with suppress(StoreError):  # who holds it now: the next file, or the service at its end, does it
+                Vitals(self._store.path, 0).checkpoint()
+        return found
 
     def _read(self, upload: Upload, stop: threading.Event | None) -> None:
         rows = (row for row in self._rows(upload, dict(upload.mapping)) if row.number > upload.after)
         while page := list(islice(rows, PAGE)):
             if stop is not None and stop.is_set():
                 return
-            if self._store.uploads.advance(upload, self._kept(upload, page), LEASE_S) is None:
+            if self._store.uploads.advance(upload, self._kept(upload, page), self._lease_s) is None:
                 return  # cancelled, or somebody else went on
         self._store.uploads.end(upload, "finished")
 
@@ -228,11 +253,16 @@ class Uploads:
         that is read again is known again."""
         if row.error is not None:
             return row.error
+        if row.values and not isinstance(row.values, Mapping):  # a number or a list where JSON has rows
+            return self._checked(row.values, source)
         values: dict[str, Any] = dict(row.values or {})
         if not values.get("external_id"):
             values["external_id"] = f"file-{_digest(upload)}-{row.number}"
         if isinstance(values.get("occurred_at"), str):
             values["occurred_at"] = as_iso(values["occurred_at"], dates)
+        return self._checked(values, source)
+
+    def _checked(self, values: object, source: str) -> Feedback | VocError:
         try:
             return validate(values, text_max_chars=self._settings.text_max_chars, source=source)
         except InvalidInput as error:
@@ -285,7 +315,7 @@ def check_fields(mapping: Mapping[str, str]) -> None:
     for field in mapping:
         group, _, name = field.partition(".")
         is_known = field in FIELDS or field in FeedbackIn.model_fields or (group == "attributes" and name)
-        if not is_known:
+        if not is_known or has_lone_surrogate(field):
             raise InvalidInput("field_unknown", f"{field} is no field of a feedback", f"mapping.{field}")
 
 
@@ -306,10 +336,23 @@ def _problem(number: int, error: VocError) -> RowProblem:
 @contextmanager
 def _on_disk(content: bytes) -> Iterator[Path]:
     """The bytes as a file that nobody else can read, for as long as it is needed."""
-    with tempfile.NamedTemporaryFile(prefix="voc-") as file:
+    with tempfile.NamedTemporaryFile(prefix=f"{_of_this_machine()}{os.getpid()}-") as file:
         file.write(content)
         file.flush()
         yield Path(file.name)
+
+
+def _of_this_machine() -> str:
+    return f"{ON_DISK}{socket.gethostname()}-"
+
+
+def _sweep() -> None:
+    """Deletes what processes left behind that were killed over a file: it holds what was not masked yet."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_of_this_machine()}*"):
+        number = left.name.removeprefix(_of_this_machine()).partition("-")[0]
+        if is_dead(f"{socket.gethostname()}/{number}"):
+            with suppress(OSError):  # somebody else's
+                left.unlink()
 
 
 @contextmanager

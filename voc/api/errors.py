@@ -44,6 +44,11 @@ def register(app: Flask) -> None:
         return _body("internal_error", "the service failed; the error was logged", None, 500)
 
 
+def of_database(error: Exception) -> VocError | None:
+    """What the database said, as callers know it; None for what is no error of it."""
+    return translated(error) if isinstance(error, sqlite3.Error) else None
+
+
 def http_response(error: HTTPException) -> Response | Any:
     """The answer to what no route took."""
     if error.response is not None:

@@ -42,7 +42,7 @@ class MappingBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    mapping: dict[ShortText, ShortText] = Field(
+    mapping: dict[str, ShortText] = Field(
         description="Field of a feedback -> column; other columns become attributes.", max_length=60
     )
     source: ShortText | None = Field(None, description="Of rows that name none; the file's name if left out.")

@@ -98,6 +98,13 @@ def department_color(key: str | None) -> str:
     return f"$dept-{department_slot(key)}"
 
 
+def as_text(name: object) -> str:
+    """A name that plotly.js shows letter by letter. Of what it is given it takes tags and links for such, and
+    fills in what stands in braces after ``%``; what begins with ``$`` the page takes for a token."""
+    text = str(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "&#37;{")
+    return f"&#36;{text[1:]}" if text.startswith("$") else text
+
+
 def shown_value(value: float | None, is_share: bool) -> str:
     """A figure as it stands in a table; a dash where there is none."""
     if value is None:
@@ -151,12 +158,12 @@ def line(
         if one.low is not None and one.high is not None:
             data += _band(one.low, one.high, color)
         data.append({
-            "type": "scatter", "mode": "lines+markers" if len(buckets) <= 40 else "lines", "name": one.name,
-            "x": places, "y": list(one.values), "connectgaps": False,
+            "type": "scatter", "mode": "lines+markers" if len(buckets) <= 40 else "lines",
+            "name": as_text(one.name), "x": places, "y": list(one.values), "connectgaps": False,
             "line": {"color": color, "width": 2, "dash": one.dash or "solid"},
             "marker": {"size": 5, "color": color}, "customdata": list(one.urls or ()) or None,
             "text": _with_bounds(one), "hovertext": [day(bucket) for bucket in buckets],
-            "hovertemplate": "%{hovertext}<br><b>%{text}</b><extra>" + one.name + "</extra>",
+            "hovertemplate": f"%{{hovertext}}<br><b>%{{text}}</b><extra>{as_text(one.name)}</extra>",
         })  # fmt: skip
     is_share = bool(series) and all(one.is_share for one in series)
     layout = _layout(
@@ -189,11 +196,11 @@ def columns(
     pale = [0.45 if one else 1.0 for one in partial] or [1.0] * len(buckets)
     data = [
         {
-            "type": "bar", "name": one.name, "x": list(range(len(buckets))), "y": list(one.values),
+            "type": "bar", "name": as_text(one.name), "x": list(range(len(buckets))), "y": list(one.values),
             "marker": {"color": one.color or ORDER[place % len(ORDER)], "opacity": pale},
             "customdata": list(one.urls or ()) or None, "hovertext": [day(one) for one in buckets],
             "text": [shown_value(value, one.is_share) for value in one.values], "textposition": "none",
-            "hovertemplate": "%{hovertext}<br><b>%{text}</b><extra>" + one.name + "</extra>",
+            "hovertemplate": f"%{{hovertext}}<br><b>%{{text}}</b><extra>{as_text(one.name)}</extra>",
         }
         for place, one in enumerate(series)
     ]  # fmt: skip
@@ -230,12 +237,12 @@ def bars(
     for place, one in enumerate(series):
         color: Any = list(colors) if colors else one.color or ORDER[place % len(ORDER)]
         bar: Json = {
-            "type": "bar", "orientation": "h", "name": one.name, "y": list(range(len(names))),
+            "type": "bar", "orientation": "h", "name": as_text(one.name), "y": list(range(len(names))),
             "x": [value or 0 for value in one.values], "marker": {"color": color},
             "customdata": list(one.urls or ()) or None,
             "text": [shown_value(value, one.is_share) for value in one.values], "textposition": "none",
-            "hovertext": [str(name) for name in names],
-            "hovertemplate": "%{hovertext}<br><b>%{text}</b><extra>" + one.name + "</extra>",
+            "hovertext": [as_text(name) for name in names],
+            "hovertemplate": f"%{{hovertext}}<br><b>%{{text}}</b><extra>{as_text(one.name)}</extra>",
         }  # fmt: skip
         if one.low is not None and one.high is not None:
             bar["error_x"] = _errors(one)
@@ -280,7 +287,7 @@ def intervals(
             [(one.high or one.values)[i] for i in found],
         )  # fmt: skip
         data.append({
-            "type": "scatter", "mode": "markers", "name": one.name, "x": list(part.values),
+            "type": "scatter", "mode": "markers", "name": as_text(one.name), "x": list(part.values),
             "y": [i + shift * (2 * place - len(series) + 1) for i in found],
             "marker": {
                 "color": [color[i] for i in found] if colors else color, "size": 10,
@@ -290,8 +297,8 @@ def intervals(
             | {"color": "$line-strong" if colors else color, "thickness": 2, "width": 4},
             "customdata": [one.urls[i] for i in found] if one.urls else None,
             "text": [shown for i, shown in enumerate(_with_bounds(one)) if i in found],
-            "hovertext": [str(names[i]) for i in found],
-            "hovertemplate": "%{hovertext}<br><b>%{text}</b><extra>" + one.name + "</extra>",
+            "hovertext": [as_text(names[i]) for i in found],
+            "hovertemplate": f"%{{hovertext}}<br><b>%{{text}}</b><extra>{as_text(one.name)}</extra>",
         })  # fmt: skip
     is_share = bool(series) and all(one.is_share for one in series)
     layout = _layout(
@@ -340,7 +347,7 @@ def heatmap(
         "text": [shown[i][j] for i, j in cells], "textposition": "inside", "insidetextanchor": "middle",
         "textangle": 0, "constraintext": "none",
         "customdata": [urls[i][j] for i, j in cells] if urls else None,
-        "hovertext": [f"{rows[i]} × {columns[j]}" for i, j in cells],
+        "hovertext": [f"{as_text(rows[i])} × {as_text(columns[j])}" for i, j in cells],
         "hovertemplate": "%{hovertext}<br><b>%{text}</b><extra></extra>",
     }]  # fmt: skip
     layout = _layout(
@@ -380,8 +387,9 @@ def sankey(
     tokens = [(colors or {}).get(key, "$accent") for key in keys]
     data = [{
         "type": "sankey", "arrangement": "snap",
-        "node": {"label": [names.get(key, key) for key in keys], "color": tokens, "pad": 18, "thickness": 14,
-                 "line": {"width": 0}, "hovertemplate": "%{label}: <b>%{value}</b><extra></extra>"},
+        "node": {"label": [as_text(names.get(key, key)) for key in keys], "color": tokens, "pad": 18,
+                 "thickness": 14, "line": {"width": 0},
+                 "hovertemplate": "%{label}: <b>%{value}</b><extra></extra>"},
         "link": {"source": [place[one] for one, _, _ in links], "target": [place[one] for _, one, _ in links],
                  "value": [count for _, _, count in links],
                  "color": [f"{tokens[place[one]]}/0.35" for one, _, _ in links],
@@ -461,7 +469,7 @@ def _marked(buckets: Sequence[str], marks: Mapping[str, str]) -> Json:
         for place in at
     ]  # fmt: skip
     notes = [
-        {"x": place, "yref": "paper", "y": 1, "text": text, "showarrow": False, "xanchor": "left",
+        {"x": place, "yref": "paper", "y": 1, "text": as_text(text), "showarrow": False, "xanchor": "left",
          "font": {"color": "$soft", "size": 12}}
         for place, text in at.items()
     ]  # fmt: skip
@@ -493,7 +501,8 @@ def _named(names: Sequence[str]) -> Json:
     """An axis of names: plotly.js would put two of the same name into one row, so they are put on numbers."""
     short = [name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…" for name in map(str, names)]
     return {
-        "tickmode": "array", "tickvals": list(range(len(names))), "ticktext": short, "autorange": "reversed",
+        "tickmode": "array", "tickvals": list(range(len(names))), "ticktext": [as_text(one) for one in short],
+        "autorange": "reversed",
         "showgrid": False, "zeroline": False, "ticks": "", "tickfont": {"color": "$ink"},
     }  # fmt: skip
 

@@ -20,6 +20,7 @@ from voc.dashboard.choices import Choice
 from voc.dashboard.shell import View, ViewQuery, page, shown
 from voc.errors import InvalidInput
 from voc.reports import CompareRow, Comparison, Period, Share, before
+from voc.reports.periods import bounded
 from voc.store import Filter
 
 By: TypeAlias = Literal["period", "source", "department", "attribute", "touchpoint", "language"]
@@ -123,7 +124,7 @@ def _periods(view: View, query: CompareQuery) -> tuple[Chosen, Chosen] | None:
         assert first is not None and last is not None  # noqa: S101, PT018  # one of them was given
         if last < first:
             raise InvalidInput("period_empty", f"a_to: {last} lies before a_from, {first}", "a_to")
-        earlier = Period.of(first, last)
+        earlier = bounded(first, last)
     return (
         Chosen(_days(earlier), view.timeless, earlier, {}), Chosen(_days(now), view.timeless, now, {}),
     )  # fmt: skip

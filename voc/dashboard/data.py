@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext, lazy_gettext
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from voc.api.caller import caller
 from voc.dashboard.shell import View, ViewQuery, page, shown
@@ -25,6 +25,8 @@ FORMATS = (("csv", "CSV"), ("jsonl", "JSONL"), ("parquet", "Parquet"))
 MOST = 20
 #: How the address of a file's page says which column a field is.
 COLUMN = "column."
+#: What else stands in it: how dates are read, and the source of rows that name none.
+OWN = ("dates", "from-source")
 _ = lazy_gettext
 NAMES = {
     "text": _("What the customer wrote"), "occurred_at": _("When"), "source": _("Source"),
@@ -49,6 +51,13 @@ class UploadQuery(ViewQuery):
 
     model_config = ConfigDict(extra="allow")
 
+    @model_validator(mode="after")
+    def _no_other(self) -> UploadQuery:
+        for name in self.model_extra or ():
+            if name not in OWN and not name.startswith(COLUMN):  # links take everything over, ``_scheme`` too
+                raise ValueError(f"{name} is no parameter of this page")
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -59,7 +68,7 @@ class Field:
     column: str | None
 
 
-@page("/data")
+@page("/data", is_dated=False)
 def data(view: View) -> str:
     """Files and runs for those who may bring files and see all feedback; taking out for everybody."""
     principal = caller()

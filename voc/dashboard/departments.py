@@ -20,13 +20,15 @@ from voc.dashboard.feedback import Piece, pieces
 from voc.dashboard.shell import View, ViewQuery, page, shown
 from voc.dashboard.topics import around, departments_of_topics, over_time
 from voc.digest import last_week
-from voc.errors import Forbidden, NotFound
+from voc.errors import Forbidden, InvalidInput, NotFound
 from voc.organization import Department
 from voc.reports import TopicPart
 from voc.store import Kept
 
 #: Quotes of praise and of pains on a department's page, and of those one topic has at most.
 PRAISED, PAINED, OF_ONE = 3, 4, 2
+#: First and last Monday whose week, and those before and after it, the calendar has.
+WEEKS = (date.min + timedelta(days=7), date.max - timedelta(days=14))
 #: Topics whose quotes are looked for.
 TOPICS_QUOTED = 3
 
@@ -96,6 +98,8 @@ def digest(view: View, key: str) -> str:
     asked: date | None = view.query.week  # type: ignore[attr-defined]
     latest = last_week(datetime.now(UTC).date())
     monday = asked - timedelta(days=asked.weekday()) if asked else latest
+    if not WEEKS[0] <= monday <= WEEKS[1]:
+        raise InvalidInput("field_invalid", "week: the calendar has no such week", "week")
     letter = view.services.digester.letter(key, monday, texts.language())
     view.told(rows=sum(len(item.quotes) for section in letter.sections for item in section.items))
     return shown(

@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from flask import current_app
 
+from voc.api.caller import caller
 from voc.dashboard.shell import View, page, shown
-from voc.emerging import Findings, Question
+from voc.emerging import Emerging, Example, Findings, Question
 from voc.emerging import emerging as find
+from voc.store import Store
 
 #: Seconds for which what was found is shown again.
 KEPT_S = 900.0
@@ -35,8 +38,21 @@ def emerging(view: View) -> str:
         (pipeline.version, question),
         lambda: find(services.store, pipeline.topics.registry, pipeline.reader.version, question),
     )
-    view.told(rows=len(found.items[:SHOWN]))
-    return shown("emerging.html", found=found, items=found.items[:SHOWN])
+    items = still_readable(services.store, found.items[:SHOWN])
+    view.told(rows=len(items))
+    return shown("emerging.html", found=found, items=items)
+
+
+def still_readable(store: Store, items: Sequence[Emerging]) -> list[Emerging]:
+    """What was found a while ago, with those examples that the reader may see now: one may have been erased
+    meanwhile, or given to another department."""
+    kept = store.get_many([example.id for one in items for example in one.examples])
+
+    def is_there(example: Example) -> bool:
+        one = kept.get(example.id)
+        return one is not None and one.feedback.erased_at is None and caller().sees(one.analysis)
+
+    return [replace(one, examples=tuple(filter(is_there, one.examples))) for one in items]
 
 
 class Kept:

@@ -66,7 +66,7 @@ from voc.dashboard import texts
 from voc.errors import InvalidInput, NotFound, Unauthorized, VocError
 from voc.facts import Facts, Mask
 from voc.identity import Scope
-from voc.reports.periods import DEFAULT_DAYS, Period, default_period
+from voc.reports.periods import DEFAULT_DAYS, Period, bounded, default_period
 from voc.services import Services
 from voc.store import Filter
 
@@ -163,7 +163,7 @@ class View:
         """The period of the address; where it says none, the last four weeks that have feedback.
 
         Raises:
-            InvalidInput: ``period_empty``: it ends before it begins.
+            InvalidInput: as `voc.reports.periods.chosen_period`.
         """
         first, last = _day(self.filter.since), _last_day(self.filter.until)
         if first is None and last is None:
@@ -172,9 +172,7 @@ class View:
             last = max(datetime.now(UTC).date(), first or date.min)
         if first is None:
             first = date.fromordinal(max(1, last.toordinal() - DEFAULT_DAYS + 1))
-        if last < first:
-            raise InvalidInput("period_empty", f"to: {last} lies before from, {first}", "to")
-        return Period.of(first, last)
+        return bounded(first, last)
 
     @property
     def is_chosen(self) -> bool:
@@ -324,7 +322,7 @@ def _checked(query: type[Query], args: Mapping[str, str]) -> Query:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or None
         message = first["msg"].removeprefix("Value error, ")
-        raise InvalidInput("field_invalid", f"{field}: {message}", field) from None
+        raise InvalidInput("field_invalid", f"{field}: {message}" if field else message, field) from None
 
 
 # ---- what every template has
@@ -412,7 +410,8 @@ def _http(error: HTTPException) -> Any:
 def _unexpected(error: Exception) -> Response:
     """As of the API: the log has what happened, the reader that it did."""
     log.exception("unexpected error", exc_info=error)
-    return _failed(VocError("internal_error", gettext("The service failed; what happened is in its log.")))
+    unforeseen = VocError("internal_error", gettext("The service failed; what happened is in its log."))
+    return _failed(errors.of_database(error) or unforeseen)
 
 
 def _nowhere(error: HTTPException) -> Any:

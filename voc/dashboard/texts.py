@@ -51,6 +51,7 @@ def register(app: Flask) -> None:
         sentiment_name=sentiment_name, status_name=status_name, language_name=language_name,
         department_slot=department_slot, languages=LANGUAGES,
     )  # fmt: skip
+    app.jinja_env.optimized = False  # a number that stands in a template is not the same in every language
     app.jinja_env.filters.update(
         number=number, percent=percent, points=points, signed=signed, day=day, moment=moment
     )
@@ -152,7 +153,8 @@ _SWAPPED = str.maketrans(",.", ".,")
 
 def number(value: float, digits: int = 0) -> str:
     """1,234.5 or 1.234,5, by language; a page has hundreds of these, so no pattern is read for each."""
-    found = f"{value:,.{digits}f}".replace("-", "−")
+    found = f"{value:,.{digits}f}"
+    found = found.replace("-", "−" if found.strip("-0.,") else "")  # there is no nought below nought
     return found.translate(_SWAPPED) if language() == "vi" else found
 
 
@@ -165,14 +167,16 @@ def percent(share: float, digits: int = 0) -> str:
 
 def points(difference: float, digits: int = 1) -> str:
     """A difference of two shares in percentage points, with its sign."""
-    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
-    return sign + number(abs(100 * difference), digits)
+    shown = round(100 * difference, digits)
+    sign = "+" if shown > 0 else "−" if shown < 0 else "±"
+    return sign + number(abs(shown), digits)
 
 
 def signed(value: float, digits: int = 1) -> str:
     """A figure with its sign, such as a score."""
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    return sign + number(abs(value), digits)
+    shown = round(value, digits)
+    sign = "+" if shown > 0 else "−" if shown < 0 else ""
+    return sign + number(abs(shown), digits)
 
 
 def day(value: date | datetime | str) -> str:

@@ -57,7 +57,7 @@ def message_of(
     message = EmailMessage(policy.SMTP)
     message["From"] = f"voc <{sender}>"
     message["To"] = ", ".join(recipients)
-    message["Subject"] = letter.subject
+    message["Subject"] = " ".join(letter.subject.split())  # a name may run over lines, a header may not
     message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     name = f"digest.{letter.week}.{letter.department}" + (f".{serial}" if serial else "")
     message["Message-ID"] = f"<{name}@{_domain(sender)}>"

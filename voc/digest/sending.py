@@ -15,7 +15,7 @@ from voc.acts import Act, during
 from voc.digest.letter import Letter
 from voc.digest.mail import hand_over, message_of
 from voc.digest.writing import QUOTES, Writer
-from voc.errors import Conflict, SettingsError, VocError
+from voc.errors import Conflict, SettingsError
 from voc.pipeline import PipelineHolder
 from voc.process import new_holder
 from voc.settings import Settings
@@ -92,7 +92,7 @@ class Digester:
                 continue
             try:
                 found = self._send(department.key, week, now)
-            except VocError:
+            except Exception:  # what is wrong with one department's keeps no other from its own
                 log.exception("a digest could not be sent", extra={"department": department.key})
                 continue
             if found is not None:

@@ -165,7 +165,10 @@ class Writer:
     def _quotes(
         self, department: str, topic: str, sentiment: str, period: Period, say: Words, most: int
     ) -> tuple[Quote, ...]:
-        rows = reports.speaking(self.facts, period, topic=topic, department=department, sentiment=sentiment)
+        # a segment may speak of a department from which people took the feedback: not its reader's to see
+        rows = self.facts.implicates(department) & reports.speaking(
+            self.facts, period, topic=topic, department=department, sentiment=sentiment
+        )
         found, _ = self.table.page(self.facts, rows, LOOKED_AT, None)
         quotable = [(kept, marks) for kept in found if (marks := marks_of(kept, topic, department))]
         quotable.sort(key=lambda one: sum(end - start for start, end in one[1]) < QUOTE_LEAST)

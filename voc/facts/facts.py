@@ -107,6 +107,10 @@ class Facts:
 
     def implicates(self, department: str) -> Mask:
         """Whether a department owns a feedback or co-operates on it."""
+        code = code_of(self.departments, department)
+        if code >= DEPARTMENTS_MOST:  # it has no bit: what it owns is known all the same
+            owned: Mask = self.owner == code
+            return owned
         found: Mask = (self.implicated() & self.bit(department)) != 0
         return found
 

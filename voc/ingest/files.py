@@ -9,7 +9,7 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -29,6 +29,11 @@ SOURCES: dict[FileFormat, str] = {"google-play": "google-play", "app-store": "ap
 ROWS_WITH_NAMES = 100
 #: Lines that one CSV record may run over.
 RECORD_MAX_LINES = 1_000
+#: Rows that a sheet can have (ECMA-376); a row that says it stands further down is none.
+SHEET_MAX_ROWS = 1_048_576
+#: A workbook is a ZIP file: bytes that it may unpack to, or how many times its own size where that is more.
+UNPACKED_BYTES = 256 * 1024 * 1024
+UNPACKED_TIMES = 20
 csv.field_size_limit(10_000_000)
 
 
@@ -90,7 +95,7 @@ def columns_of(path: Path, file_format: FileFormat | None = None) -> tuple[str, 
         return ()
     if chosen in ("csv", "xlsx"):
         try:
-            header = _header(path) if chosen == "csv" else _sheet(path)[0]
+            header = _header(path) if chosen == "csv" else _names(next(_sheet(path)))
         except (OSError, zipfile.BadZipFile) as error:
             raise InvalidInput("file_unreadable", f"{path} cannot be read: {error}") from error
         return tuple(dict.fromkeys(name for name in header if name))
@@ -258,10 +263,14 @@ def _from_cells(columns: Columns, cells: list[Any]) -> dict[str, Any]:
 def _placed(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Puts ``scores.nps`` and the like into their group, whole groups merged with single values."""
     values: dict[str, Any] = {field: value for field, value in pairs if "." not in field}
+    own: dict[str, dict[str, Any]] = {}
     for field, value in pairs:
         group, dot, name = field.partition(".")
-        if dot and isinstance(values.setdefault(group, {}), dict):
-            values[group] = {**values[group], name: value}
+        if not dot or not isinstance(values.setdefault(group, {}), dict):
+            continue
+        if group not in own:
+            own[group] = values[group] = dict(values[group])  # what was sent stays as it is
+        own[group][name] = value
     return values
 
 
@@ -313,36 +322,55 @@ def _renamed(values: Any, mapping: dict[str, str]) -> Any:
     return _placed(pairs)
 
 
-#: What openpyxl and the zip and XML readers under it raise on a file that is broken somewhere.
+#: What openpyxl and the zip and XML readers under it raise on a file that is broken somewhere, or locked.
 _BROKEN_WORKBOOK = (
-    LookupError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError, SyntaxError, OSError,
-    zipfile.BadZipFile, zlib.error,
+    LookupError, ValueError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError, SyntaxError,
+    OSError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
-def _sheet(path: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The header of the first sheet of a workbook, and the rows under it."""
+def _sheet(path: Path) -> Iterator[tuple[Any, ...]]:
+    """The rows of the first sheet of a workbook, one by one, the header first; none is wider than that."""
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        _check_unpacked(path)
         with path.open("rb") as file:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             try:
-                table = list(book.worksheets[0].iter_rows(values_only=True))
+                sheet = book.worksheets[0]
+                sheet.reset_dimensions()  # what a file says of its size is too small, or the whole grid
+                header = next(iter(sheet.iter_rows(max_row=1, values_only=True)), ())
+                width = max((i for i, cell in enumerate(header, 1) if cell is not None), default=0)
+                if not any(_names(header)):
+                    raise InvalidInput("file_empty", f"{path} has no header row")
+                yield header[:width]
+                for count, row in enumerate(sheet.iter_rows(min_row=2, max_col=width, values_only=True), 2):
+                    if count > SHEET_MAX_ROWS:
+                        raise ValueError(f"it has more than {SHEET_MAX_ROWS:,} rows")
+                    yield row
             finally:
                 book.close()
     except (InvalidFileException, *_BROKEN_WORKBOOK) as error:
         raise InvalidInput("file_unreadable", f"{path} is no XLSX workbook: {error}") from None
-    header = ["" if cell is None else str(cell).strip() for cell in (table[0] if table else ())]
-    if not any(header):
-        raise InvalidInput("file_empty", f"{path} has no header row")
-    return header, table[1:]
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuses a file that would fill the memory; of a member that is longer than it says, no more is read."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size):
+        raise ValueError(f"it unpacks to {size:,} bytes")
+
+
+def _names(header: Iterable[Any]) -> list[str]:
+    return ["" if cell is None else str(cell).strip() for cell in header]
 
 
 def _read_xlsx(path: Path, mapping: dict[str, str]) -> Iterator[Row]:
-    header, table = _sheet(path)
-    columns = _columns(header, mapping)
+    table = _sheet(path)
+    columns = _columns(_names(next(table)), mapping)
     for number, cells in enumerate(table, start=2):
         if any(cell is not None for cell in cells):
             yield Row(number, _from_cells(columns, list(cells)))

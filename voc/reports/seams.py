@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voc.clock import utc_at
+from voc.facts import text_of
 from voc.intervals import Change, change, judged, wilson
 from voc.records import SENTIMENTS, TOUCHPOINTS
 from voc.reports.counting import NEGATIVE, Asked, Cut, distinct, negative_change, parts_of
@@ -347,7 +347,7 @@ class _Chains:
                     facts.departments[place]
                     for place in self.department[self.start[one] : self.start[one] + self.length[one]]
                 ),
-                utc_at(int(facts.at[rows[one]]) / 1000),
+                text_of(int(facts.at[rows[one]])),
                 SENTIMENTS[facts.sentiment[rows[one]]],
             )
             for one in order

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 
 from voc.errors import InvalidInput, StoreError, Unavailable
-from voc.store.failures import translated
+from voc.store.failures import UNREADABLE, translated
 
 #: Pages (of 4 KiB) that are copied between two looks at the clock.
 PAGES = 1_024
@@ -47,7 +47,7 @@ def readable(path: Path) -> Iterator[None]:
     """What SQLite says of ``path`` in here becomes a `StoreError`."""
     try:
         yield
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise translated(error, str(path)) from error
 
 
@@ -82,7 +82,7 @@ def check_kind(path: Path) -> None:
     try:
         with closing(_opened(path, "ro")) as db:
             names = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise InvalidInput("backup_invalid", f"{path} is no database", "file") from error
         raise translated(error, str(path)) from error
@@ -95,15 +95,16 @@ def contents_of(path: Path) -> Contents:
     with readable(path), closing(_opened(path, "ro")) as db:
         try:
             problems = [str(row[0]) for row in db.execute("PRAGMA integrity_check")]
-        except sqlite3.DatabaseError as error:  # so damaged that even that cannot be said
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # not even that can be said
             if translated(error).code != "store_corrupt":
                 raise
-            problems = [str(error)]
+            problems = [str(translated(error, str(path)))]
         if problems != ["ok"]:
             return Contents({}, tuple(problems), 0)
         return Contents(_counts(db), (), len(db.execute("PRAGMA foreign_key_check").fetchall()))
 
 
+_DIGEST = "week, department, state, attempts, due_at, held_by, held_until, sent_at, recipients, error"
 _CARRIED = {
     "sessions": "DELETE FROM sessions",
     "api_keys": (
@@ -121,12 +122,21 @@ _CARRIED = {
         "SELECT kind, path, made_at, made_by, rows FROM live.copies l WHERE NOT EXISTS "
         "(SELECT 1 FROM copies c WHERE (c.path, c.made_at) = (l.path, l.made_at)) ORDER BY l.number"
     ),
+    "digests": f"INSERT OR REPLACE INTO digests ({_DIGEST}) SELECT {_DIGEST} FROM live.digests",  # noqa: S608
+    "uploads": (
+        "UPDATE uploads SET state = l.state, finished_at = l.finished_at FROM live.uploads l "
+        "WHERE l.id = uploads.id AND l.state = 'cancelled'"
+    ),
+    "upload_files": (
+        "DELETE FROM upload_files WHERE upload IN (SELECT id FROM uploads WHERE state = 'cancelled')"
+    ),
 }
 
 
 def carry_over(live: Path, copy: Path) -> None:
     """What must not come back with an older database: keys that were revoked, people who were shut out, old
-    passwords, sessions. And what must not be forgotten: where copies were written.
+    passwords, sessions, files that somebody took back. And what must not be forgotten: where copies were
+    written, and which department was sent its week.
 
     Each table by itself, so that damage to one keeps nothing of another.
 
@@ -134,6 +144,7 @@ def carry_over(live: Path, copy: Path) -> None:
         StoreError: ``store_corrupt`` where a table cannot be read, once the others are done.
     """
     with readable(live), closing(_opened(copy, "rw")) as db:
+        db.execute("PRAGMA secure_delete = ON")
         db.execute("ATTACH ? AS live", (f"{live.absolute().as_uri()}?mode=ro",))
         there = {row[0] for row in db.execute("SELECT name FROM live.sqlite_schema WHERE type = 'table'")}
         damage: sqlite3.DatabaseError | None = None

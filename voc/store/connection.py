@@ -16,7 +16,7 @@ from voc import acts
 from voc.errors import StoreError
 from voc.migrations import migrate
 from voc.store.audit import append
-from voc.store.failures import translated
+from voc.store.failures import UNREADABLE, translated
 
 
 class Connection:
@@ -50,7 +50,7 @@ class Connection:
             db = Database(connection, execute_plugins=False)
             db.execute("PRAGMA synchronous = FULL")  # an answer means that the row survives a power cut
             db.execute("PRAGMA foreign_keys = ON")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise translated(error, str(self.path)) from error
         return db
 
@@ -68,7 +68,7 @@ class Connection:
             self._enable_wal()
             with self._transaction() as db:
                 return migrate(db)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise translated(error, str(self.path)) from error
         except OSError as error:
             raise StoreError("store_unusable", f"{self.path} cannot be prepared: {error}") from error

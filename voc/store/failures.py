@@ -16,7 +16,14 @@ _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _READONLY = ("SQLITE_READONLY",)
 
 
-def translated(error: sqlite3.Error, where: str = "the database") -> StoreError:
+#: What reading a database may raise. Of a damaged schema SQLite quotes the bytes, which may be no UTF-8; then
+#: not even its message can be read.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+#: How Python begins its message where a text is no UTF-8; what follows is the text.
+_NO_TEXT = "Could not decode to UTF-8"
+
+
+def translated(error: sqlite3.Error | UnicodeDecodeError, where: str = "the database") -> StoreError:
     """The error as callers know it.
 
     Args:
@@ -26,6 +33,8 @@ def translated(error: sqlite3.Error, where: str = "the database") -> StoreError:
         ``store_busy`` (another holds it; soon again), ``disk_full``, ``store_readonly``, ``store_corrupt``,
         or ``store_unusable`` for all else.
     """
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT):
+        return StoreError("store_corrupt", f"{where} is damaged; restore a backup (what it holds is no text)")
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(_BUSY):
         return StoreError("store_busy", f"{where} cannot take this now; try again ({error})")

@@ -244,10 +244,11 @@ class Uploads:
 
     def forget(self, before: str) -> int:
         """Cancels files that wait since before a moment; returns how many."""
+        query = "SELECT id FROM uploads WHERE state = 'waiting' AND made_at < ?"
+        if self._connection.db.conn.execute(query, (before,)).fetchone() is None:
+            return 0  # asked without the lock first: most looks find nothing to do
         with self._connection.write() as db:
-            rows = db.conn.execute(
-                "SELECT id FROM uploads WHERE state = 'waiting' AND made_at < ?", (before,)
-            ).fetchall()
+            rows = db.conn.execute(query, (before,)).fetchall()
             for row in rows:
                 db.conn.execute(
                     "UPDATE uploads SET state = 'cancelled', finished_at = ? WHERE id = ?",

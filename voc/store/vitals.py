@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from voc.errors import StoreError
 from voc.migrations import standing
 from voc.store.connection import Connection
-from voc.store.failures import translated
+from voc.store.failures import UNREADABLE, translated
 from voc.store.review import REVIEW_COUNT
 
 #: Milliseconds that a probe waits for a lock.
@@ -100,7 +100,7 @@ class Vitals:
                 yield connection
             finally:
                 connection.close()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise translated(error, str(self.path)) from error
 
     def waiting(self) -> int:
