@@ -20,7 +20,7 @@ from voc.cli import main
 from voc.cli.shared import Group, the_user
 from voc.pipeline import Pipeline, PipelineHolder
 from voc.settings import Settings, bundled
-from voc.store import Store
+from voc.store import Filter, Store
 
 ROWS = [
     {
@@ -314,6 +314,17 @@ def test_demo_fills_the_database_once(voc, tmp_path: Path, monkeypatch) -> None:
     (found,) = json.loads(voc("search", "giao hang tre", "--json").stdout)
     assert found["feedback"]["external_id"] == "background-d-1"
     assert "2026-08-03" <= found["feedback"]["occurred_at"] < "2026-11-23"
+
+
+def test_demo_keeps_off_a_database_that_somebody_works_with(voc, tmp_path: Path, feedback) -> None:
+    store = Store(tmp_path / "cli.db")
+    store.prepare()
+    store.add([feedback("a", "giao trễ")], holder="t", lease_s=60)
+    done = voc("demo", "--no-serve")
+    assert done.exit_code == 1
+    assert "demo_elsewhere" in done.stderr
+    assert store.count(Filter()) == 1
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -648,6 +648,52 @@ def test_what_is_emerging_is_logged_and_looked_for_once(
     assert line.details["rows"] >= 1
 
 
+def test_of_the_filter_what_is_emerging_follows_the_topic_and_says_so(
+    client: FlaskClient, fill: Callable[..., None]
+) -> None:
+    fill(40, "2026-01-10", topic="hotline-unreachable")
+    fill(40, "2026-02-10", topic="delivery-late")
+
+    def told(query: str) -> str:
+        page = client.get(f"/emerging?lang=en&from=2026-02-01&to=2026-02-14{query}").text
+        return text_of(page.partition('id="emerging"')[2])
+
+    note = "Of the filter only the topic and the last day count here."
+    assert "Late delivery" in told("&topic=delivery-late")
+    assert note not in told("&topic=delivery-late")
+    assert "Late delivery" not in told("&topic=hotline-unreachable")
+    assert note in told("&source=app")
+    topic = client.get("/topics/delivery-late?lang=en&from=2026-02-01&to=2026-02-14").text
+    assert 'data-part="/emerging?from=2026-02-01&amp;to=2026-02-14&amp;topic=delivery-late"' in topic
+
+
+def test_who_has_no_owner_is_told_apart_from_who_waits_for_a_person(
+    client: FlaskClient, fill: Callable[..., None]
+) -> None:
+    fill(5, "2026-02-10")
+    fill(4, "2026-02-10", owner=None, status="no_owner")
+    fill(2, "2026-02-10", owner=None, status="review")
+    period = "lang=en&from=2026-02-01&to=2026-02-28"
+    said = " ".join(text_of(client.get(f"/?{period}").text.partition("Who it concerns")[2]).split())
+    assert "No department 2 of them are still to review 6" in said
+    fill(30, "2026-01-10")
+    page = client.get(f"/compare?{period}").text
+    row = re.search(r'(?s)<th scope="row" role="rowheader">No department</th>(.*?)</tr>', page)
+    assert row
+    assert text_of(row[1]).split()[:3] == ["0", "0.0%", "6"]
+    assert "href" not in row[1]  # no filter finds those six
+
+
+def test_the_loudest_seams_lead_to_the_seam_with_the_words_of_both(
+    client: FlaskClient, fill: Callable[..., None]
+) -> None:
+    fill(3, "2026-02-10", cooperators=("care",))
+    page = client.get("/?lang=en&from=2026-02-01&to=2026-02-28").text
+    assert (
+        'href="/seams?from=2026-02-01&amp;to=2026-02-28&amp;department=care&amp;also=logistics#seam"' in page
+    )
+
+
 def test_what_was_erased_or_given_away_since_is_no_example_any_more(
     client: FlaskClient, services: Services, fill: Callable[..., None]
 ) -> None:

@@ -193,6 +193,17 @@ def squares_of_pair(page: str) -> str:
     return found[0]
 
 
+def test_each_week_of_a_seam_leads_to_what_it_counts(client: FlaskClient, filled: Services) -> None:
+    page = read(client, f"/seams?{PERIOD}&department=care&also=logistics")
+    weeks = re.search(r"(?s)<caption[^>]*>Week by week</caption>.*?</table>", page)
+    assert weeks
+    found = re.findall(r'href="(/feedback\?[^"]+)"[^>]*>(\d+)<', weeks[0])
+    assert {"sentiment=negative" in link for link, _ in found} == {True, False}
+    for link, figure in found:
+        listed = re.search(r'data-count="(\d+)"', read(client, unescape(link)))
+        assert (listed[1] if listed else "0") == figure, link
+
+
 def test_the_order_of_the_two_departments_does_not_matter(client: FlaskClient, filled: Services) -> None:
     voices = r'(?s)<blockquote class="spoken".*?</blockquote>'
     pages = [

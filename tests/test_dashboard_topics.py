@@ -333,6 +333,18 @@ def test_a_department_reads_praise_first(client: FlaskClient, filled: Services) 
     assert "Co-operates on 20" in said
 
 
+def test_a_linked_figure_is_that_of_the_list(client: FlaskClient, filled: Services) -> None:
+    """Every figure that is a link, and the list behind it."""
+    pages = ("departments/care", "topics/hotline-unreachable", "departments/care/digest", "departments")
+    for path in pages:
+        page = read(client, f"/{path}?{'week=2026-11-25' if 'digest' in path else PERIOD}")
+        found = re.findall(r'href="(/feedback\?[^"]+)"[^>]*>(?:<b>)?(\d+)<', page)
+        assert found, path
+        for link, figure in found:
+            listed = re.search(r'data-count="(\d+)"', read(client, unescape(link)))
+            assert (listed[1] if listed else "0") == figure, (path, link)
+
+
 def test_the_words_of_a_department_are_in_its_colour_and_no_others(
     client: FlaskClient, filled: Services
 ) -> None:

@@ -41,8 +41,8 @@ from voc.store import DateOrder, RowProblem, Store, Upload, UploadPage, Vitals
 from voc.text import fold, has_lone_surrogate, is_phrase
 from voc.worklist import WorkList
 
-#: Rows that are kept and analyzed, as many as are analyzed together, before progress is noted and before it is
-#: seen that the service is to stop, which waits ten seconds for that.
+#: Rows that are kept and analyzed before progress is noted: as many as are analyzed together.
+#: Between two pages it is seen that the service is to stop, which waits ten seconds for that.
 PAGE = 32
 #: Rows that are shown before a file is read.
 PREVIEW = 5

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from voc.cli.feedback import ingest_rows
 from voc.cli.shared import DAY, Context, pass_context
+from voc.errors import Conflict
 from voc.settings import bundled
 
 
@@ -57,6 +60,7 @@ def demo(ctx: click.Context, host: str, port: int, until: datetime | None, no_se
     context: Context = ctx.obj
     last = until.date() if until else datetime.now(UTC).date()
     rows = [one.row for one in tell(bundled("corpora"), last)]
+    _check_own(context, rows)
     numbered = ((number, row, None) for number, row in enumerate(rows, start=1))
     counts = ingest_rows(context, numbered, label="sixteen weeks")
     click.echo(f"{context.settings.db}: {counts['created']} new, {counts['exists']} already there")
@@ -65,3 +69,20 @@ def demo(ctx: click.Context, host: str, port: int, until: datetime | None, no_se
     click.echo(f"\n  the page           http://{host}:{port}/")
     click.echo(f"  the documentation  http://{host}:{port}/docs\n")
     ctx.invoke(serve, host=host, port=port)
+
+
+def _check_own(context: Context, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses a database that somebody works with: what is invented must not stand among what was said.
+
+    Raises:
+        Conflict: ``demo_elsewhere``.
+    """
+    from voc.store import Filter
+
+    store = context.services.store
+    begun = any(store.has(row["source"], row["external_id"]) for row in rows)
+    if not begun and store.count(Filter()):
+        raise Conflict(
+            "demo_elsewhere",
+            f"{context.settings.db} holds other feedback; name another file: voc --db demo.db demo",
+        )

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from flask_babel import gettext
 
-from voc.dashboard.texts import day, department_slot, language, number, percent
+from voc.dashboard.texts import day, department_slot, language, month, number, percent, short_day
 from voc.reports.periods import Period
 
 Json: TypeAlias = dict[str, Any]
@@ -423,7 +423,7 @@ def _days(buckets: Sequence[str]) -> Json:
     """An axis of days that stand on numbers: bars of weeks would else be drawn as thin as a day."""
     step = max(1, -(-len(buckets) // 8))
     places = list(range(0, len(buckets), step))
-    short = [f"{one[8:10]}.{one[5:7]}" if len(buckets) < 60 else f"{one[5:7]}.{one[:4]}" for one in buckets]
+    short = [short_day(one) if len(buckets) < 60 else month(one) for one in buckets]
     return {
         "tickmode": "array", "tickvals": places, "ticktext": [short[place] for place in places],
         "showgrid": False, "range": [-0.6, len(buckets) - 0.4], "zeroline": False, "tickangle": 0,

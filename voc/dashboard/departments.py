@@ -83,7 +83,9 @@ def department(view: View, key: str) -> str:
         praise=praise,
         pains=pains,
         risen={row.key: row for row in lens.risen},
-        chart=over_time(view, lens.series, lens.grain, gettext("Negative"), department=key),
+        chart=over_time(
+            view, lens.series, lens.grain, gettext("Negative"), by_sentiment=True, department=key
+        ),
         seams=[
             (cell, cell.b if cell.a == key else cell.a) for cell in lens.seams if cell.count or cell.before
         ],

@@ -25,11 +25,16 @@ KEPT_S = 900.0
 #: Findings that a process keeps: one per department and last day that are asked for.
 KEPT_MOST = 32
 SHOWN = 8
+#: Parts of the filter that it follows: of the period its end. It looks for what is new among all feedback.
+HEEDED = frozenset({"topic", "from", "to"})
 
 
 @page("/emerging", act="topics.emerging", under="overview")
 def emerging(view: View) -> str:
-    """What is said more often than in the eight weeks before, two weeks back from the end of the period."""
+    """What is said more often than in the eight weeks before, two weeks back from the end of the period.
+
+    With a topic in the filter: what grows inside that.
+    """
     services = view.services
     pipeline = services.pipelines.get()
     question = Question(until=view.period.last, within=view.within)
@@ -38,9 +43,11 @@ def emerging(view: View) -> str:
         (pipeline.version, question),
         lambda: find(services.store, pipeline.topics.registry, pipeline.reader.version, question),
     )
-    items = still_readable(services.store, found.items[:SHOWN])
+    grown = [one for one in found.items if view.filter.topic in (None, one.topic)]
+    items = still_readable(services.store, grown[:SHOWN])
     view.told(rows=len(items))
-    return shown("emerging.html", found=found, items=items)
+    unheeded = view.filters.keys() - HEEDED
+    return shown("emerging.html", found=found, items=items, unheeded=unheeded)
 
 
 def still_readable(store: Store, items: Sequence[Emerging]) -> list[Emerging]:

@@ -289,7 +289,9 @@ def line_chart(view: View, line: SeamLine) -> Chart:
     """One seam's weeks, with a mark where the period begins."""
     counts = [week.count for week in line.weeks]
     most = max(range(len(counts)), key=counts.__getitem__)
-    urls = [view.list_url(_week(week.start), role=None) for week in line.weeks]
+    weeks = [_week(week.start) for week in line.weeks]
+    urls = [view.list_url(week, role=None) for week in weeks]
+    bad = [view.list_url(week, role=None, sentiment="negative") for week in weeks]
     begins = view.period.since.isoformat()
     negative = [week.negative_count for week in line.weeks]
     chart = charts.line(
@@ -297,7 +299,7 @@ def line_chart(view: View, line: SeamLine) -> Chart:
         [week.start for week in line.weeks],
         [
             Series(gettext("All feedback"), counts, color="$accent", urls=urls),
-            Series(gettext("Negative"), negative, color="$negative", urls=urls),
+            Series(gettext("Negative"), negative, color="$negative", urls=bad),
         ],
         summary=gettext(
             "%(a)s and %(b)s, feedback per week: %(first)s in the first week, %(most)s at most, in the week"

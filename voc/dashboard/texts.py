@@ -184,6 +184,16 @@ def day(value: date | datetime | str) -> str:
     return _shown_day(_date(value), language())
 
 
+def short_day(value: str) -> str:
+    """A day without its year, for an axis."""
+    return str(format_date(_date(value), "d MMM" if language() == "en" else "dd/MM", locale=language()))
+
+
+def month(value: str) -> str:
+    """A month, for an axis."""
+    return str(format_date(_date(value), "MMM y" if language() == "en" else "MM/y", locale=language()))
+
+
 def moment(value: datetime | str) -> str:
     """A day and a time of day, UTC."""
     when = datetime.fromisoformat(value) if isinstance(value, str) else value

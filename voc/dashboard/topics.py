@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any, Literal
 
 from flask_babel import gettext, lazy_gettext
@@ -198,31 +197,33 @@ def _themes(rows: list[TopicRow], registry: Registry) -> list[tuple[str, str, in
 # ---- one topic
 
 
-def over_time(view: View, series: Sequence[Bucket], grain: str, negative: str, **chosen: Any) -> charts.Chart:
+def over_time(
+    view: View,
+    series: Sequence[Bucket],
+    grain: str,
+    negative: str,
+    *,
+    by_sentiment: bool = False,
+    **chosen: Any,
+) -> charts.Chart:
     """Feedback and negative ones per bucket, each point a link to those that it counts.
 
     Args:
         negative: what the negative ones are called.
+        by_sentiment: whether the sentiment of the whole feedback makes them so. If not, no filter finds them,
+            and they have no link.
         chosen: the filter that the links say.
     """
-    ends = [date.fromisoformat(bucket.start) - timedelta(days=1) for bucket in series[1:]]
-    urls = (
-        [
-            view.list_url(
-                since=max(bucket.start, view.period.since.isoformat()), until=end.isoformat(), **chosen
-            )
-            for bucket, end in zip(series, [*ends, view.period.last], strict=True)
-        ]
-        if series
-        else []
-    )
+    periods = charts.bucket_periods([bucket.start for bucket in series], view.period)
+    urls = [view.list_url(one, **chosen) for one in periods]
+    bad = [view.list_url(one, **chosen, sentiment="negative") for one in periods] if by_sentiment else None
     return charts.line(
         gettext("Over time"),
         [bucket.start for bucket in series],
         [
             charts.Series(gettext("Feedback"), [one.count for one in series], color="$accent", urls=urls),
             charts.Series(
-                negative, [one.negative_count for one in series], color="$negative", dash="dot", urls=urls
+                negative, [one.negative_count for one in series], color="$negative", dash="dot", urls=bad
             ),
         ],
         summary=gettext(

@@ -95,12 +95,12 @@ class Writer:
             )  # fmt: skip
         yield Figure(
             say("praise_count"), say.number(lens.praise_count), say("praise_note"),
-            _feedback(period, department=department, sentiment="positive"),
+            Link(f"/departments/{department}", _period(period)),
         )  # fmt: skip
         if lens.review:
             yield Figure(
                 say("review"), say.number(lens.review), say("review_note"),
-                _feedback(period, department=department, status="review"),
+                _feedback(period, department=department, role="owner", status="review"),
             )  # fmt: skip
 
     def _sections(

@@ -160,6 +160,13 @@ class Store(Connection):
         """One feedback with its current analysis, or None."""
         return next(iter(self.get_many([key]).values()), None)
 
+    def has(self, source: str, external_id: str) -> bool:
+        """Whether a feedback is kept under the sender's own id."""
+        row = self.db.conn.execute(
+            "SELECT 1 FROM feedback WHERE source = ? AND external_id = ?", (source, external_id)
+        ).fetchone()
+        return row is not None
+
     def get_many(self, keys: Sequence[str]) -> dict[str, Kept]:
         """Those of the feedback that exist, by id."""
         rows = self.db.conn.execute(

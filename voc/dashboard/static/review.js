@@ -8,7 +8,9 @@ const { texts } = brought;
 const $ = (id) => document.getElementById(id);
 const percent = new Intl.NumberFormat(brought.locale, { style: "percent" });
 const number = new Intl.NumberFormat(brought.locale);
-const moment = new Intl.DateTimeFormat(brought.locale, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+const moment = new Intl.DateTimeFormat(brought.locale, {
+  day: "2-digit", month: brought.locale.startsWith("vi") ? "2-digit" : "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
+});
 const departments = new Map(brought.departments.map((one) => [one.key, one]));
 const why = (error) => (error.status === 0 ? texts.unreachable : error.message);
 const say = (name, values = {}) => Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), texts[name]);
