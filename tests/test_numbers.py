@@ -1,13 +1,16 @@
-"""Ten filters by chance: each figure of the API is that of the command line, and that of plain SQL."""
+"""Ten filters by chance: each figure of page, API and command line is that of plain SQL."""
 
 from __future__ import annotations
 
+import html
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -36,6 +39,12 @@ CHOSEN = (
     "UNION SELECT number, sentiment, value FROM chosen, json_each(cooperators)) "
 )
 IMPLICATED = "(a.owner = :{0} OR instr(a.cooperators, '\"' || :{0} || '\"') > 0)"
+#: Figures in the pages.
+KPI = re.compile(r'<p class="label">(\w+)</p>\s*<p class="figure">(?:<a [^>]*>)?([\d,.]+%?)')
+TOPIC_ROW = re.compile(
+    r'<th scope="row"><a href="/topics/([\w-]+)[?"].*?<td class="amount"><a [^>]*>(\d+)<', re.DOTALL
+)
+CELL = re.compile(r'<td class="shade-\d+"><a href="([^"]+)"[^>]*><span class="many">(\d+)')
 #: What each part of a filter means, over those tables.
 CONDITIONS = {
     "q": "f.text LIKE '%' || :q || '%'",
@@ -225,6 +234,45 @@ def test_service_command_and_sql_agree(
         "SELECT count(*) FROM (SELECT number FROM member GROUP BY number HAVING count(*) > 1)"
     )
     assert answers["seams"]["between"]["count"] == several
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_page_shows_what_sql_counts(filled: Services, client: FlaskClient, seed: int) -> None:
+    chosen = chosen_by_chance(seed)
+    sql = Sql(filled, chosen)
+
+    def page(path: str) -> str:
+        response = client.get(path, query_string=chosen.query, headers={"Accept-Language": "en"})
+        assert response.status_code == 200, chosen
+        return html.unescape(response.text)
+
+    ((count, analyzed, negative),) = sql.rows(
+        "SELECT count(*), count(sentiment), coalesce(sum(sentiment = 'negative'), 0) FROM chosen"
+    )
+    overview = dict(KPI.findall(page("/")))
+    assert overview["Feedback"] == f"{count:,}"
+    assert analyzed
+    assert abs(float(overview["Negative"].rstrip("%")) - 100 * negative / analyzed) <= 0.5
+    assert f'data-count="{count}"' in page("/feedback")
+
+    topics = sql.rows(
+        "SELECT s.topic, count(DISTINCT s.feedback) FROM chosen c "
+        "JOIN segments s ON s.feedback = c.number AND s.pipeline = c.pipeline "
+        "WHERE s.topic IS NOT NULL GROUP BY 1"
+    )
+    rows = {(key, int(found)) for key, found in TOPIC_ROW.findall(page("/topics"))}
+    assert {row for row in rows if row[1]} == set(topics)  # with none: it was mentioned in the period before
+
+    pairs = sql.rows(
+        "SELECT x.key, y.key, count(*) FROM member x "
+        "JOIN member y ON y.number = x.number AND x.key < y.key GROUP BY 1, 2"
+    )
+    cells = set()
+    for address, found in CELL.findall(page("/seams")):
+        query = parse_qs(urlsplit(address).query)
+        a, b = sorted((query["department"][0], query["also"][0]))
+        cells.add((a, b, int(found)))
+    assert cells == set(pairs)
 
 
 def triples(items: list[dict[str, Any]], *keys: str) -> set[tuple[Any, ...]]:
