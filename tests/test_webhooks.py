@@ -384,7 +384,7 @@ def test_a_run_is_told_in_counts(
         "encoded": 0, "corrected": 0, "owners_moved": [{"from": "logistics", "to": "care", "count": 1}],
         "sentiments_moved": [], "statuses_moved": [], "topics_moved": [],
     }  # fmt: skip
-    assert b"f1" not in receiver.got[0].body
+    assert b'"f1"' not in receiver.got[0].body
 
 
 FINDING = {
