@@ -90,7 +90,7 @@ FENCES = {
     "flask": {"api", "dashboard", "app"},
     "flask_babel": {"dashboard"},
     "babel": {"dashboard", "digest"},
-    "jinja2": {"digest"},
+    "jinja2": {"dashboard", "digest"},
     "smtplib": {"digest"},
     "gunicorn": {"serving"},
     "click": {"cli"},

@@ -6,6 +6,7 @@ for; else Vietnamese.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from zlib import crc32
 from babel.dates import format_date
 from flask import Flask, Response, g, request
 from flask_babel import Babel, get_locale, gettext, lazy_gettext
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from voc.api.blueprint import services
 from voc.organization import Organization
@@ -51,10 +54,19 @@ def register(app: Flask) -> None:
         sentiment_name=sentiment_name, status_name=status_name, language_name=language_name,
         department_slot=department_slot, languages=LANGUAGES,
     )  # fmt: skip
-    app.jinja_env.optimized = False  # a number that stands in a template is not the same in every language
-    app.jinja_env.filters.update(
-        number=number, percent=percent, points=points, signed=signed, day=day, moment=moment
-    )
+    filters = {one.__name__: one for one in (number, percent, points, signed, day, moment)}
+    app.jinja_env.filters |= {name: _at_each_request(one) for name, one in filters.items()}
+
+
+def _at_each_request(said: Callable[..., str]) -> Callable[..., str]:
+    """A filter that Jinja does not work out once for all where what it is given stands in the template: the
+    language is another at the next request."""
+
+    @pass_context
+    def applied(_context: Context, *given: Any, **named: Any) -> str:
+        return said(*given, **named)
+
+    return applied
 
 
 def chosen() -> str:
