@@ -275,12 +275,10 @@ class Uploads:
 
 def suggested(columns: Sequence[str]) -> dict[str, str]:
     """Field -> column, by the columns' names in Vietnamese or English; each column at most once."""
-    folded = {fold(column).replace("_", " ").strip(): column for column in reversed(columns)}
+    folded = {_bare(column): column for column in reversed(columns)}
     found: dict[str, str] = {}
     for field, names in SYNONYMS.items():
-        column = next(
-            (folded[name.replace("_", " ")] for name in names if name.replace("_", " ") in folded), None
-        )
+        column = next((folded[_bare(name)] for name in names if _bare(name) in folded), None)
         if column is not None and column not in found.values():
             found[field] = column
     return found

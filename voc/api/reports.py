@@ -54,7 +54,7 @@ def get_report_topics(query: shapes.ReportQuery) -> dict[str, Any]:
     """Each with its share, feeling, trend, and whether it changed by more than noise; the most frequent
     first."""
     facts, rows, period = _asked(query)
-    return _listed(period, reports.topic_table(facts, rows, period, _departments()))
+    return reports.listed(period, reports.topic_table(facts, rows, period, _departments()))
 
 
 @api.get(
@@ -76,7 +76,7 @@ def get_report_topic(path: schemas.KeyPath, query: shapes.ReportQuery) -> dict[s
 def get_report_departments(query: shapes.ReportQuery) -> dict[str, Any]:
     """Those that own or co-operate on anything, by key."""
     facts, rows, period = _asked(query)
-    return _listed(period, reports.department_table(facts, rows, period))
+    return reports.listed(period, reports.department_table(facts, rows, period))
 
 
 @api.get(
@@ -147,13 +147,3 @@ def get_report_compare(query: shapes.CompareQuery) -> dict[str, Any]:
     table = services().facts
     facts = table.now()
     return reports.compare(facts, *query.sides(table, facts)).as_dict()
-
-
-def _listed(period: Period, found: list[Any]) -> dict[str, Any]:
-    before = reports.before(period)
-    return {
-        "period": period.as_dict(),
-        "period_before": before.as_dict() if before else None,
-        "grain": period.grain,
-        "items": [row.as_dict() for row in found],
-    }

@@ -118,7 +118,7 @@ def topics(asked: Asked, as_json: bool) -> None:
 
     found = reports.topic_table(asked.facts, asked.rows, asked.period, asked.departments)
     if as_json:
-        _print(_listed(asked.period, found))
+        _print(reports.listed(asked.period, found))
         return
     _head(asked.period, reports.before(asked.period))
     _table("", _topic_rows(row for row in found if row.count or row.before))
@@ -188,7 +188,7 @@ def _all_departments(asked: Asked, as_json: bool) -> None:
 
     found = reports.department_table(asked.facts, asked.rows, asked.period)
     if as_json:
-        _print(_listed(asked.period, found))
+        _print(reports.listed(asked.period, found))
         return
     _head(asked.period, reports.before(asked.period))
     _table("", (
@@ -347,18 +347,6 @@ def _against(given: Sequence[str]) -> tuple[dict[str, Any], date | None, date | 
 
 def _print(body: dict[str, Any]) -> None:
     click.echo(json.dumps(body, ensure_ascii=False))
-
-
-def _listed(period: Period, found: Sequence[Any]) -> dict[str, Any]:
-    from voc import reports
-
-    before = reports.before(period)
-    return {
-        "period": period.as_dict(),
-        "period_before": before.as_dict() if before else None,
-        "grain": period.grain,
-        "items": [row.as_dict() for row in found],
-    }
 
 
 def _head(period: Period, before: Period | None) -> None:

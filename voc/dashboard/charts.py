@@ -172,10 +172,7 @@ def line(
         showlegend=len(series) > 1, hovermode="x" if len(series) > 1 else "closest",
         **_marked(buckets, marks or {}),
     )  # fmt: skip
-    rows = [[day(bucket), *_cells(series, i)] for i, bucket in enumerate(buckets)]
-    empty = not any(value for one in series for value in one.values)
-    table = Table(title, [by or gettext("From day"), *_columns(series)], rows)
-    return Chart(title, {"data": data, "layout": layout}, summary or title, table, note, empty)
+    return _over_time(title, buckets, series, {"data": data, "layout": layout}, summary, note, by)
 
 
 def columns(
@@ -209,10 +206,18 @@ def columns(
         barmode="stack", bargap=0.18, showlegend=len(series) > 1,
         hovermode="x" if len(series) > 1 else "closest",
     )  # fmt: skip
-    rows = [[day(bucket), *(_cell(one, i) for one in series)] for i, bucket in enumerate(buckets)]
+    return _over_time(title, buckets, series, {"data": data, "layout": layout}, summary, note, by)
+
+
+def _over_time(
+    title: str, buckets: Sequence[str], series: Sequence[Series], figure: Json, summary: str,
+    note: str | None, by: str | None,
+) -> Chart:  # fmt: skip
+    """What charts over time have beside their figure: the table, a row a bucket."""
+    rows = [[day(bucket), *_cells(series, i)] for i, bucket in enumerate(buckets)]
     empty = not any(value for one in series for value in one.values)
-    table = Table(title, [by or gettext("From day"), *(one.name for one in series)], rows)
-    return Chart(title, {"data": data, "layout": layout}, summary or title, table, note, empty)
+    table = Table(title, [by or gettext("From day"), *_columns(series)], rows)
+    return Chart(title, figure, summary or title, table, note, empty)
 
 
 def bars(

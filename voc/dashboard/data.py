@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
 from flask_babel import gettext, lazy_gettext
 from pydantic import ConfigDict, model_validator
 
 from voc.api.caller import caller
+from voc.dashboard.feedback import exports
 from voc.dashboard.shell import View, ViewQuery, page, shown
 from voc.errors import InvalidInput, VocError
 from voc.history import Change
@@ -20,7 +20,6 @@ from voc.records import Feedback
 from voc.store import DateOrder, Run, Upload
 from voc.uploads import FIELDS, Preview, source_of
 
-FORMATS = (("csv", "CSV"), ("jsonl", "JSONL"), ("parquet", "Parquet"))
 #: Runs and files that are listed, the latest first.
 MOST = 20
 #: How the address of a file's page says which column a field is.
@@ -80,7 +79,7 @@ def data(view: View) -> str:
         may_bring=may_bring, is_whole=is_whole, reviews=REVIEWS,
         uploads=[_shown(upload) for upload in store.uploads.latest(MOST)] if may_bring else [],
         runs=[_told(run) for run in store.runs.every()[:MOST]] if is_whole else [],
-        exports=[(name, _export(view, key)) for key, name in FORMATS],
+        exports=exports(view),
         count=int(view.services.facts.rows(view.facts, view.filter).sum()),
     )  # fmt: skip
 
@@ -106,11 +105,6 @@ def upload(view: View, id: str) -> str:  # noqa: A002  # as the API's path has i
         fields=[Field(key, NAMES[key], mapping.get(key)) for key in FIELDS] if found.columns else [],
         preview=[(number, *_row(read)) for number, read in preview.rows],
     )  # fmt: skip
-
-
-def _export(view: View, kind: str) -> str:
-    filters: dict[str, Any] = dict(view.filters)
-    return url_for("v1.get_export", format=kind, **filters)
 
 
 def _row(read: Feedback | VocError) -> tuple[Feedback | None, VocError | None]:

@@ -79,7 +79,7 @@ def feedback(view: View) -> str:
         is_first=after is None,
         newer=_newer(view) if after is not None else None,
         older=_older(view, encode_cursor(following)) if following else None,
-        exports=[(name, _export(view, key)) for key, name in FORMATS],
+        exports=exports(view),
         looser=loosened(view) if not found else [],
         cleared=dict.fromkeys(view.filters),
     )
@@ -160,9 +160,10 @@ def certainty(confidence: float) -> str:
     return str(next((name for least, name in CERTAINTIES if confidence >= least), GUESS))
 
 
-def _export(view: View, kind: str) -> str:
-    given: dict[str, Any] = {**view.filters, "format": kind}
-    return url_for("v1.get_export", **given)
+def exports(view: View) -> list[tuple[str, str]]:
+    """Each format with the address at which what the filter lets through is taken out in it."""
+    filters: dict[str, Any] = dict(view.filters)
+    return [(name, url_for("v1.get_export", format=key, **filters)) for key, name in FORMATS]
 
 
 # ---- one feedback

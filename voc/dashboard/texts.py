@@ -21,6 +21,7 @@ from jinja2.runtime import Context
 
 from voc.api.blueprint import services
 from voc.organization import Organization
+from voc.pipeline import Pipeline
 from voc.records import BASE_DEPARTMENTS
 from voc.registry import Registry
 
@@ -99,16 +100,23 @@ def _keep(response: Response) -> Response:
 # ---- names
 
 
+def _pipeline() -> Pipeline:
+    """The pipeline as it is when a page first asks: whether it still is costs a query, and a page has
+    hundreds of names."""
+    if "pipeline" not in g:
+        g.pipeline = services().pipelines.get()
+    found: Pipeline = g.pipeline
+    return found
+
+
 def organization() -> Organization:
     """Departments and touchpoints."""
-    found: Organization = services().pipelines.get().router.organization
-    return found
+    return _pipeline().router.organization
 
 
 def registry() -> Registry:
     """All topics."""
-    found: Registry = services().pipelines.get().topics.registry
-    return found
+    return _pipeline().topics.registry
 
 
 def department_name(key: str | None) -> str:

@@ -39,6 +39,7 @@ from voc.reports.periods import (
     default_period,
     first_day,
     last_day,
+    listed,
     other_period,
     starts,
 )
@@ -53,7 +54,7 @@ __all__ = [
     "Part", "Period", "RunAround", "Score", "SeamCell", "SeamHistory", "SeamLine", "Seams", "Share",
     "Side", "Stage", "Together", "TopicPart", "TopicRow", "TopicStory", "TopicSummary", "TrendPoint",
     "before", "bounded", "bucket_of", "chosen_period", "compare", "default_period", "department_lens",
-    "department_table", "drivers", "first_day", "journey", "last_day", "other_period", "overview",
+    "department_table", "drivers", "first_day", "journey", "last_day", "listed", "other_period", "overview",
     "pains", "praised", "seam_history", "seams", "speaking", "starts", "topic_counts", "topic_story",
     "topic_table", "topics", "trends",
 ]  # fmt: skip

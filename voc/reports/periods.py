@@ -6,9 +6,10 @@ overlap and fill it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,17 @@ def before(period: Period) -> Period | None:
     """As long, and just before it; None where the calendar has no such days."""
     ordinal = period.since.toordinal() - period.days
     return Period(date.fromordinal(ordinal), period.since) if ordinal >= 1 else None
+
+
+def listed(period: Period, found: Sequence[Any]) -> dict[str, Any]:
+    """Records of a period, each with ``as_dict``, as JSON values with the period and the one before it."""
+    earlier = before(period)
+    return {
+        "period": period.as_dict(),
+        "period_before": earlier.as_dict() if earlier else None,
+        "grain": period.grain,
+        "items": [row.as_dict() for row in found],
+    }
 
 
 def default_period(facts: Facts, rows: NDArray[np.bool_] | None = None, today: date | None = None) -> Period:
